@@ -1,0 +1,298 @@
+"""The session folder, format 1: the only module that knows its file names.
+
+docs/reference/session-format.md describes every byte.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from everyword.digest import canonical, digest, parse_canonical
+from everyword.errors import (
+    CorruptFolder,
+    DiskTrouble,
+    SessionAmbiguous,
+    SessionBusy,
+    SessionNotFound,
+    UnsupportedFormat,
+)
+from everyword.model import Session, from_json, to_json
+from everyword.text import slug
+
+FORMAT = 1
+
+README = """This folder is the record of one session, written by Everyword (format {format}).
+
+  session.json      what was recorded: title, people, languages (written before the first sound)
+  journal.jsonl     what happened, line by line, each line carrying the digest of the one before
+  audio/            the sound: one folder a stream, one plain WAV file a minute
+  source/           imported files, unchanged (only in imported sessions)
+  seal.json         what this folder held when the recording was closed; seal.sig is its signature, seal.pub.pem the key
+  SHA256SUMS        the digest of every file that existed when the recording was closed
+  transcripts/      machine transcripts, one folder a run; ledger.jsonl: corrections and everything else that came later
+
+To check with nothing but common tools that no byte has changed since the recording was closed, open a terminal in this folder:
+
+  1.  sha256sum --check SHA256SUMS
+      Every line must end in OK.
+  2.  sha256sum SHA256SUMS
+      The number must stand in seal.json, after "sha256sums":"sha256:
+  3.  openssl dgst -sha256 -verify seal.pub.pem -signature seal.sig seal.json
+      It must say: Verified OK
+  4.  openssl pkey -pubin -in seal.pub.pem -outform DER | sha256sum
+      This is the fingerprint of the recording computer's key.  Compare it with the one you were given by a way you trust:
+      whoever can replace every file here could replace the key too.
+
+A change of one byte anywhere makes step 1, 2 or 3 fail.  `everyword verify` checks the same and more: it says which second of
+which microphone differs, and whether anything is missing (an intact folder can still be incomplete; those are two questions).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFolder:
+    """The paths of one session.  Making one reads nothing."""
+
+    path: Path
+
+    @property
+    def session_json(self) -> Path:
+        """What is recorded; the genesis of the journal."""
+        return self.path / "session.json"
+
+    @property
+    def journal(self) -> Path:
+        """The chain the recorder writes."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def inbox(self) -> Path:
+        """Notes from other processes, waiting for the recorder."""
+        return self.path / "inbox.jsonl"
+
+    @property
+    def source(self) -> Path:
+        """Imported bytes, unchanged."""
+        return self.path / "source"
+
+    @property
+    def salts(self) -> Path:
+        """The seed of the leaves' salts."""
+        return self.path / "salts.key"
+
+    @property
+    def seal(self) -> Path:
+        """The signed statement made at stop."""
+        return self.path / "seal.json"
+
+    @property
+    def seal_signature(self) -> Path:
+        """The signature over the bytes of the seal."""
+        return self.path / "seal.sig"
+
+    @property
+    def seal_key(self) -> Path:
+        """The public key the signature was made with."""
+        return self.path / "seal.pub.pem"
+
+    @property
+    def sums(self) -> Path:
+        """Digests for people with nothing but ``sha256sum``."""
+        return self.path / "SHA256SUMS"
+
+    @property
+    def transcripts(self) -> Path:
+        """One folder a run."""
+        return self.path / "transcripts"
+
+    @property
+    def ledger(self) -> Path:
+        """The chain of what people and tools do afterwards."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def is_sealed(self) -> bool:
+        """True once the seal and its signature are complete."""
+        return self.seal_signature.exists()
+
+    def segment(self, stream: int, index: int) -> Path:
+        """The audio file number `index` of a stream."""
+        return self.path / "audio" / f"s{stream}" / f"{index:06}.wav"
+
+    def relative(self, path: Path) -> str:
+        """`path` as the journal names it."""
+        return path.relative_to(self.path).as_posix()
+
+    def read_session(self) -> Session:
+        """What ``session.json`` says.
+
+        Raises:
+            SessionNotFound: there is no such file.
+            UnsupportedFormat: it was written by a version this one does not know.
+            CorruptFolder: it is damaged.
+        """
+        try:
+            data = self.session_json.read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SessionNotFound(f"{self.path} is not a session folder: it has no session.json.") from error
+        values = parse_canonical(data, what=f"{self.path.name}/session.json")
+        if values.get("format") != FORMAT:
+            raise UnsupportedFormat(
+                f"{self.path.name} has format {values.get('format')!r}; this Everyword knows format {FORMAT}."
+            )
+        try:
+            return from_json(Session, values)
+        except ValueError as error:
+            raise CorruptFolder(f"{self.path.name}/session.json lacks something: {error}.") from error
+
+    def genesis(self) -> str:
+        """What the journal's first line follows: the digest of ``session.json``."""
+        return digest(self.session_json.read_bytes())
+
+    def read_seed(self) -> bytes:
+        """The 32 bytes every salt is made from.  Raises `CorruptFolder` when they are missing or of another length."""
+        try:
+            seed = self.salts.read_bytes()
+        except OSError as error:
+            raise CorruptFolder(f"{self.path.name}/salts.key cannot be read: {error.strerror}.") from error
+        if len(seed) != 32:
+            raise CorruptFolder(f"{self.path.name}/salts.key has {len(seed)} bytes, not 32.")
+        return seed
+
+
+def create(parent: Path, session: Session) -> SessionFolder:
+    """Make the folder with README, salts and ``session.json``, all on disk before this returns.
+
+    Raises:
+        DiskTrouble: the disk is full, read-only or the folder may not be written.
+    """
+    moment = datetime.fromtimestamp(session.created_at_us // 1_000_000, UTC)
+    name = "-".join(part for part in (f"{moment:%Y%m%dT%H%M%SZ}", slug(session.title), session.id) if part)
+    folder = SessionFolder(parent / name)
+    with disk_errors(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        folder.path.mkdir()
+        write_new(folder.salts, secrets.token_bytes(32), mode=0o600)
+        write_new(folder.path / "README.txt", README.format(format=FORMAT).encode())
+        write_new(folder.session_json, canonical(to_json(session)))
+        sync_directory(folder.path)
+        sync_directory(parent)
+    return folder
+
+
+def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Create a file and wait until the disk has its bytes; the caller syncs the directory."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path: Path) -> None:
+    """Make new names in a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into a `DiskTrouble` that names the place and the next step."""
+    try:
+        yield
+    except OSError as error:
+        hints = {
+            errno.ENOSPC: "Free some space, or choose another disk with --to.",
+            errno.EROFS: "Choose a folder that can be written with --to.",
+            errno.EACCES: "Choose a folder that can be written with --to.",
+        }
+        hint = hints.get(error.errno or 0, "Choose another folder with --to.")
+        raise DiskTrouble(f"{error.filename or path} cannot be written: {error.strerror or error}.", hint=hint) from error
+
+
+@contextmanager
+def locked(path: Path, *, timeout_s: float = 10) -> Iterator[None]:
+    """Hold the lock that goes with `path` (a file ``.NAME.lock`` beside it).  Raises `SessionBusy` after `timeout_s`."""
+    try:
+        with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=timeout_s):
+            yield
+    except filelock.Timeout as error:
+        raise SessionBusy(f"{path.name} is in use by another process.") from error
+
+
+@contextmanager
+def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
+    """Say that this session is being recorded (shared) or made whole (exclusive); the system lets go when the process dies.
+
+    Raises:
+        SessionBusy: somebody holds it in a way that does not go together with this.
+    """
+    descriptor = os.open(folder.session_json, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise SessionBusy(f"{folder.path.name} is being recorded or made whole by another process.") from error
+    finally:
+        os.close(descriptor)
+
+
+def roots(home: Path, sessions: Path) -> list[Path]:
+    """The folders that hold sessions: `sessions` and every folder ever named with ``--to``."""
+    listed = home / "roots"
+    names = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+    return list(dict.fromkeys([sessions, *(Path(name) for name in names if name)]))
+
+
+def remember_root(home: Path, root: Path) -> None:
+    """Append `root` to the list `roots` reads, once."""
+    listed = home / "roots"
+    home.mkdir(parents=True, exist_ok=True)
+    with locked(listed):
+        known = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+        if str(root) not in known:
+            with listed.open("a", encoding="utf-8") as file:
+                file.write(f"{root}\n")
+
+
+def scan(under: Iterable[Path]) -> list[SessionFolder]:
+    """The session folders directly below each root, oldest name first; a root that is not there now is passed over."""
+    found = [
+        SessionFolder(path) for root in under if root.is_dir() for path in root.iterdir() if (path / "session.json").is_file()
+    ]
+    return sorted(found, key=lambda folder: folder.path.name)
+
+
+def find(name: str, under: Iterable[Path]) -> SessionFolder:
+    """The one session that is `name`: a path, an id, or the beginning or end of an id or folder name.
+
+    Raises:
+        SessionNotFound: there is none.
+        SessionAmbiguous: there are several; the sentence names them.
+    """
+    path = Path(name)
+    if (path / "session.json").is_file():
+        return SessionFolder(path.resolve())
+    matches: dict[str, SessionFolder] = {}
+    for folder in scan(under):
+        session_id = folder.path.name.rpartition("-")[2]
+        if session_id.lower().startswith(name.lower()) or folder.path.name.startswith(name):
+            matches.setdefault(session_id, folder)
+        if name.lower() == session_id.lower():
+            return folder
+    if not name or not matches:
+        raise SessionNotFound(f"No session has the id or path {name!r}.")
+    if len(matches) > 1:
+        names = ", ".join(folder.path.name for folder in matches.values())
+        raise SessionAmbiguous(f"{name!r} fits {len(matches)} sessions: {names}.")
+    return next(iter(matches.values()))

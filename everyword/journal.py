@@ -1,0 +1,137 @@
+"""Append-only JSON lines, each carrying the digest of the one before.
+
+The session's journal (one writer: the recorder) and its ledger (people and tools, afterwards) are both such chains.  A line is
+canonical JSON with ``seq``, ``at`` (UTC, µs), ``kind``, ``prev`` and whatever its kind needs; `prev` of the first line is the
+chain's genesis, the digest of the file it belongs to, so that a chain cannot be moved to another session.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from everyword.digest import canonical, digest, parse_canonical
+from everyword.errors import CorruptFolder
+
+Line = dict[str, object]
+
+
+class BrokenChain(CorruptFolder):
+    """A line does not follow from the one before it, or is no line at all."""
+
+    code = "broken-chain"
+
+    def __init__(self, path: Path, number: int, why: str) -> None:
+        super().__init__(f"{path.name}, line {number}: {why}.")
+        self.number = number
+
+
+@dataclass(slots=True)
+class Chain:
+    """The writing end.  `append` reaches the kernel at once, so it survives the process's death; `sync` survives a power cut."""
+
+    path: Path
+    descriptor: int
+    head: str
+    count: int
+
+    @classmethod
+    def create(cls, path: Path, *, genesis: str) -> "Chain":
+        """Start a chain in a new file."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        return cls(path, descriptor, genesis, 0)
+
+    @classmethod
+    def resume(cls, path: Path, *, genesis: str) -> "Chain":
+        """Go on where an intact chain ends.  Raises `BrokenChain`; a torn tail needs `move_torn_tail` first."""
+        head, count = genesis, 0
+        for data, _ in _walk(path, genesis):
+            head, count = digest(data), count + 1
+        return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), head, count)
+
+    def append(self, kind: str, fields: Line) -> Line:
+        """Write one line and return it whole.  Raises ``OSError`` when the disk refuses; then the file is as it was."""
+        line: Line = {**fields, "seq": self.count, "at": now_us(), "kind": kind, "prev": self.head}
+        data = canonical(line)
+        _write_whole(self.descriptor, data + b"\n")
+        self.head = digest(data)
+        self.count += 1
+        return line
+
+    def sync(self) -> None:
+        """Wait until the disk has it."""
+        os.fdatasync(self.descriptor)
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        os.close(self.descriptor)
+
+
+def read(path: Path, *, genesis: str) -> Iterator[Line]:
+    """The lines in order, each checked.  Raises `BrokenChain` at the first that does not follow."""
+    for _, line in _walk(path, genesis):
+        yield line
+
+
+def move_torn_tail(path: Path, *, genesis: str) -> int:
+    """Move everything from the first broken line on into ``<name>.torn`` (appended) and cut the file there.
+
+    A process killed while writing leaves a half line; a power cut may leave blocks of zeros.  Returns the bytes moved: 0 for an
+    intact chain.
+    """
+    intact = 0
+    try:
+        for data, _ in _walk(path, genesis):
+            intact += len(data) + 1
+    except BrokenChain:
+        pass
+    whole = path.read_bytes()
+    torn = whole[intact:]
+    if not torn:
+        return 0
+    with path.with_name(path.name + ".torn").open("ab") as aside:
+        aside.write(torn)
+        aside.flush()
+        os.fsync(aside.fileno())
+    with path.open("r+b") as file:
+        file.truncate(intact)
+        os.fsync(file.fileno())
+    return len(torn)
+
+
+def now_us() -> int:
+    """The wall clock, in microseconds since 1970 (UTC)."""
+    return time.time_ns() // 1000
+
+
+def _walk(path: Path, genesis: str) -> Iterator[tuple[bytes, Line]]:
+    head = genesis
+    with path.open("rb") as file:
+        for number, raw in enumerate(file):
+            if not raw.endswith(b"\n"):
+                raise BrokenChain(path, number + 1, "it ends in the middle")
+            data = raw[:-1]
+            try:
+                line = parse_canonical(data, what="the line")
+            except CorruptFolder as error:
+                raise BrokenChain(path, number + 1, "it is not canonical JSON") from error
+            if line.get("seq") != number:
+                raise BrokenChain(path, number + 1, f"its number is {line.get('seq')!r}, not {number}")
+            if line.get("prev") != head:
+                raise BrokenChain(path, number + 1, "it does not follow from the line before: one of them was changed or removed")
+            head = digest(data)
+            yield data, line
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """All of `data`, or ``OSError`` with the file as it was: a half-written line would break the chain for good."""
+    length = os.fstat(descriptor).st_size
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError:
+        os.ftruncate(descriptor, length)
+        raise

@@ -1,0 +1,99 @@
+"""Signing keys: ECDSA on P-256 with SHA-256, because ``openssl dgst`` on any computer can check it.
+
+The device key is made on first use and signs seals and runs: it says *this computer*, never *this person*.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from everyword.digest import digest
+from everyword.errors import CorruptFolder
+
+ALGORITHM = "ecdsa-p256-sha256"
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_SCHEME = ec.ECDSA(SHA256(), deterministic_signing=True)
+
+
+def device_key(home: Path) -> ec.EllipticCurvePrivateKey:
+    """The key of this computer, from ``keys/device.pem`` (mode 0600) under `home`; made on first use.
+
+    Raises:
+        CorruptFolder: the file is there but holds no P-256 key.
+    """
+    path = home / "keys" / "device.pem"
+    if not path.exists():
+        _create(path)
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError as error:
+        raise CorruptFolder(f"{path} is not a private key.", hint="Restore it from a backup, or move it away.") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise CorruptFolder(f"{path} is not a P-256 key.", hint="Restore it from a backup, or move it away.")
+    return key
+
+
+def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public half as ``openssl`` reads it."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def fingerprint(pem: bytes) -> str:
+    """The tagged SHA-256 of the public key (DER SubjectPublicKeyInfo).  Raises ``ValueError`` when it is no P-256 key."""
+    return digest(_public(pem).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def sign(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+    """A DER signature, deterministic (RFC 6979) and with the smaller of the two possible ``s``."""
+    r, s = decode_dss_signature(key.sign(data, _SCHEME))
+    return encode_dss_signature(r, min(s, _ORDER - s))
+
+
+def is_signed(pem: bytes, signature: bytes, data: bytes) -> bool:
+    """True when the signature fits; False for anything else, including the twin with the larger ``s``."""
+    try:
+        _, s = decode_dss_signature(signature)
+        if s > _ORDER // 2:
+            return False
+        _public(pem).verify(signature, data, ec.ECDSA(SHA256()))
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _public(pem: bytes) -> ec.EllipticCurvePublicKey:
+    key = load_pem_public_key(pem)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise ValueError("not a P-256 public key")
+    return key
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    draft = path.with_name(f".device-{os.getpid()}.pem")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, pem)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(draft, path)  # fails if another process was first: then its key is the one
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,123 @@
+"""What the journal says was recorded: streams, segments, gaps, notes, anchors, leaves."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from everyword import journal
+from everyword.clock import Timeline
+from everyword.errors import CorruptFolder, SessionNotFound
+from everyword.folder import SessionFolder
+from everyword.journal import Line
+from everyword.model import Alarm, Anchor, AudioSegment, Gap, Note, Session, Stream, Track, from_json
+
+
+@dataclass(slots=True)
+class Recording:
+    """A session's journal, read once.
+
+    Leaves are tagged digests, one a channel, keyed by (stream, index).  ``rings`` says where the capture buffer of a stream
+    lies, and which frame of the stream is the buffer's first.
+    """
+
+    folder: SessionFolder
+    session: Session
+    streams: dict[int, Stream] = field(default_factory=dict)
+    segments: list[AudioSegment] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    rings: dict[int, tuple[str, int]] = field(default_factory=dict)
+    anchors: dict[int, list[Anchor]] = field(default_factory=lambda: defaultdict(list))
+    leaves: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+    started_at_us: int | None = None
+    stop: Line | None = None
+    torn_bytes: int = 0
+    lines: int = 0
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Every channel of every stream, under its track number."""
+        return [
+            Track(number, stream.stream, channel)
+            for stream in self.streams.values()
+            for channel, number in enumerate(stream.tracks)
+        ]
+
+    def end_frame(self, stream: int) -> int:
+        """One past the last frame of the stream that a closed segment or a gap holds."""
+        pieces: list[AudioSegment | Gap] = [*self.segments, *self.gaps]
+        return max((piece.first_frame + piece.frame_count for piece in pieces if piece.stream == stream), default=0)
+
+    def of_stream(self, stream: int) -> tuple[AudioSegment, ...]:
+        """The closed segments of one stream, in order."""
+        return tuple(segment for segment in self.segments if segment.stream == stream)
+
+    def timeline(self, stream: int) -> Timeline:
+        """Where the stream's frames lie in time."""
+        return Timeline.fit(self.anchors.get(stream, []), rate_hz=self.streams[stream].rate_hz, start_utc_us=self.started_at_us)
+
+    def timelines(self) -> dict[int, Timeline]:
+        """`timeline` of every stream."""
+        return {stream: self.timeline(stream) for stream in self.streams}
+
+
+def read_recording(folder: SessionFolder) -> Recording:
+    """Read and check a session's journal.
+
+    Raises:
+        SessionNotFound, UnsupportedFormat, CorruptFolder: see `SessionFolder.read_session`; also for a broken chain or a line
+            that lacks something.
+    """
+    session = folder.read_session()
+    if not folder.journal.exists():
+        raise SessionNotFound(f"{folder.path.name} has no journal: nothing was recorded.")
+    return from_lines(folder, session, journal.read(folder.journal, genesis=folder.genesis()))
+
+
+def from_lines(folder: SessionFolder, session: Session, lines: Iterable[Line]) -> Recording:
+    """Gather journal lines; kinds this version does not know are kept in the chain and passed over here."""
+    recording = Recording(folder, session)
+    for line in lines:
+        take(recording, line)
+    return recording
+
+
+def take(recording: Recording, line: Line) -> None:
+    """Add one journal line to what is known.  Raises `CorruptFolder` for a line that lacks something."""
+    recording.lines += 1
+    try:
+        _take(recording, line)
+    except (KeyError, TypeError, ValueError) as error:
+        name = f"{recording.folder.path.name}/journal.jsonl"
+        raise CorruptFolder(f"{name}, line {recording.lines}, lacks something: {error}.") from error
+
+
+def _take(recording: Recording, line: Line) -> None:
+    match line["kind"]:
+        case "stream":
+            stream = from_json(Stream, line)
+            recording.streams[stream.stream] = stream
+        case "leaf":
+            recording.leaves[line["stream"], line["index"]] = tuple(line["digests"])  # type: ignore[index, arg-type]
+        case "anchor":
+            anchor = from_json(Anchor, line)
+            recording.anchors[anchor.stream].append(anchor)
+        case "segment":
+            recording.segments.append(from_json(AudioSegment, line))
+        case "gap":
+            recording.gaps.append(from_json(Gap, line))
+        case "alarm":
+            recording.alarms.append(from_json(Alarm, line))
+        case "ring":
+            recording.rings[line["stream"]] = (str(line["path"]), line["first_frame"])  # type: ignore[index, assignment]
+        case "note":
+            recording.notes.append(from_json(Note, {**line, "at_us": line.get("written_at_us") or line["at"]}))
+        case "import":
+            started = line.get("started_at_us")
+            recording.started_at_us = started if isinstance(started, int) else None
+        case "salvage":
+            torn = line.get("torn_bytes")
+            recording.torn_bytes += torn if isinstance(torn, int) else 0
+        case "stop":
+            recording.stop = line

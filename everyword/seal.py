@@ -1,0 +1,165 @@
+"""The capture seal: what this folder held when recording stopped, signed by this computer.
+
+`completeness` is a statement of its own: an intact folder can be incomplete, and the seal says by how much.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from everyword import __version__, keys
+from everyword.digest import TAG, canonical, digest, file_digest, parse_canonical
+from everyword.folder import FORMAT, SessionFolder, disk_errors, sync_directory, write_new
+from everyword.journal import now_us
+from everyword.merkle import Tree, salt_commitment
+from everyword.model import Origin, Stream
+from everyword.recording import Recording
+
+LATER = ("transcripts", "certificates", "ledger.jsonl", "live.jsonl")
+"""Names that come or grow after the seal and carry proofs of their own."""
+
+
+def write_seal(
+    recording: Recording,
+    *,
+    origin: Origin,
+    roots: list[dict[str, object]],
+    journal_head: str,
+    key: EllipticCurvePrivateKey,
+    known_digests: dict[str, str],
+) -> None:
+    """Write SHA256SUMS, the seal, its key and its signature, in this order; the signature is what makes a folder sealed.
+
+    Args:
+        recording: the whole journal, up to its stop line; its leaves are not needed.
+        origin: how the sound came here.
+        roots: from `roots_of`, or kept up leaf by leaf while recording.
+        journal_head: digest of the journal's last line.
+        key: the device key.
+        known_digests: path → digest of files already read (closed segments), so that stop does not read hours of sound again.
+
+    Raises:
+        DiskTrouble: the disk refuses; what was recorded is whole, and salvage will seal it.
+    """
+    folder = recording.folder
+    with disk_errors(folder.path):
+        for leftover in (folder.sums, folder.seal, folder.seal_key):
+            leftover.unlink(missing_ok=True)  # of an attempt that a kill or a full disk cut short: nothing was signed
+        sums = write_sums(folder, known_digests)
+        statement = canonical(_statement(recording, origin=origin, roots=roots, journal_head=journal_head, sums=sums, key=key))
+        write_new(folder.seal, statement)
+        write_new(folder.seal_key, keys.public_pem(key))
+        sync_directory(folder.path)
+        write_new(folder.seal_signature, keys.sign(key, statement))
+        sync_directory(folder.path)
+
+
+def read_seal(folder: SessionFolder) -> dict[str, object]:
+    """The seal's statement.  Raises `CorruptFolder` when it is not canonical JSON."""
+    return parse_canonical(folder.seal.read_bytes(), what="seal.json")
+
+
+def write_sums(folder: SessionFolder, known_digests: dict[str, str]) -> bytes:
+    """Write SHA256SUMS over every file that must not change any more, and return its bytes."""
+    lines = []
+    for name in sorted(sealed_files(folder.path)):
+        value = known_digests.get(name) or file_digest(folder.path / name)
+        lines.append(f"{value.removeprefix(TAG)}  {name}\n")
+    data = "".join(lines).encode()
+    write_new(folder.sums, data)
+    return data
+
+
+def sealed_files(root: Path) -> Iterator[str]:
+    """Every file of a session folder that the seal covers through SHA256SUMS, as relative POSIX paths."""
+    for path in root.rglob("*"):
+        name = path.relative_to(root).as_posix()
+        first = name.split("/", 1)[0]
+        if first in LATER or first == "SHA256SUMS" or first.startswith("seal.") or is_lock(path):
+            continue
+        if path.is_symlink() or not path.is_dir():
+            yield name
+
+
+def is_lock(path: Path) -> bool:
+    """An empty ``.NAME.lock`` file: it holds nothing, and comes and goes."""
+    return path.name.startswith(".") and path.name.endswith(".lock") and path.is_file() and path.stat().st_size == 0
+
+
+def completeness(recording: Recording) -> dict[str, object]:
+    """The machine-readable completeness statement: what was delivered, what is missing, how that was found out."""
+    losses = [alarm.text for alarm in recording.alarms if alarm.loss]
+    streams: list[dict[str, object]] = []
+    for stream in recording.streams:
+        gaps = [gap for gap in recording.gaps if gap.stream == stream]
+        streams.append(
+            {
+                "stream": stream,
+                "frames": recording.end_frame(stream),
+                "gap_frames": sum(gap.frame_count for gap in gaps),
+                "gaps": [
+                    {"first_frame": g.first_frame, "frame_count": g.frame_count, "filled": g.filled, "cause": g.cause}
+                    for g in gaps
+                ],
+            }
+        )
+    return {
+        "complete": not (recording.gaps or recording.torn_bytes or losses),
+        "detectors": ["frames-delivered"],
+        "alarms": losses,
+        "journal_torn_bytes": recording.torn_bytes,
+        "streams": streams,
+    }
+
+
+def roots_of(recording: Recording) -> list[dict[str, object]]:
+    """Root and leaf count of every channel of every stream, over the journalled leaves in order of their index."""
+    result: list[dict[str, object]] = []
+    for stream in recording.streams.values():
+        trees = [Tree() for _ in stream.tracks]
+        for index in sorted(index for number, index in recording.leaves if number == stream.stream):
+            for tree, leaf in zip(trees, recording.leaves[stream.stream, index], strict=True):
+                tree.append(bytes.fromhex(leaf.removeprefix(TAG)))
+        result += describe_roots(stream, trees)
+    return result
+
+
+def describe_roots(stream: Stream, trees: Sequence[Tree]) -> list[dict[str, object]]:
+    """A stream's trees, one a channel, as the seal states them: a root proves nothing without its count of leaves."""
+    return [
+        {
+            "stream": stream.stream,
+            "channel": channel,
+            "track": track,
+            "leaves": tree.count,
+            "root": TAG + tree.root().hex(),
+        }
+        for channel, (track, tree) in enumerate(zip(stream.tracks, trees, strict=True))
+    ]
+
+
+def _statement(
+    recording: Recording,
+    *,
+    origin: Origin,
+    roots: list[dict[str, object]],
+    journal_head: str,
+    sums: bytes,
+    key: EllipticCurvePrivateKey,
+) -> dict[str, object]:
+    folder = recording.folder
+    return {
+        "everyword_seal": FORMAT,
+        "session": recording.session.id,
+        "origin": origin,
+        "sealed_at_us": now_us(),
+        "session_json": folder.genesis(),
+        "journal": {"head": journal_head, "lines": recording.lines},
+        "roots": roots,
+        "salts": salt_commitment(folder.read_seed()),
+        "sha256sums": digest(sums),
+        "completeness": completeness(recording),
+        "signer": {"algorithm": keys.ALGORITHM, "public_key": keys.fingerprint(keys.public_pem(key))},
+        "software": {"everyword": __version__},
+    }

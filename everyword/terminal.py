@@ -1,0 +1,70 @@
+"""What reaches the terminal: data on stdout, words on stderr.  Nothing else prints."""
+
+import json
+import os
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+from everyword.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ENVELOPE = 1
+"""The version in every JSON answer: ``{"everyword": 1, "data": …}``."""
+
+
+class _State:
+    quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """With ``--quiet`` only data and errors are written."""
+    _State.quiet = quiet
+
+
+@cache
+def console() -> "Console":
+    """The rich console on stderr; obeys NO_COLOR, FORCE_COLOR and TERM."""
+    from rich.console import Console  # noqa: PLC0415  (a tenth of the start-up time)
+
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def say(sentence: str, *, style: str | None = None) -> None:
+    """A line for the person at the terminal; silent with ``--quiet``.  Escape sequences in it are shown, never obeyed."""
+    if not _State.quiet:
+        console().print(printable(sentence), style=style)
+
+
+def complain(sentence: str, *, hint: str = "") -> None:
+    """An error, and the next step; never silent."""
+    console().print(f"everyword: {printable(sentence)}", style="red")
+    if hint:
+        console().print(f"  → {printable(hint)}")
+
+
+def put(line: str) -> None:
+    """A line of data on stdout."""
+    _write(printable(line))
+
+
+def put_json(data: object) -> None:
+    """An answer in the versioned envelope, on stdout."""
+    _write(json.dumps({"everyword": ENVELOPE, "data": data}, ensure_ascii=False))
+
+
+def put_json_error(sentence: str, *, code: str, hint: str, exit_code: int) -> None:
+    """An error in the envelope, for a command that was asked for JSON."""
+    error = {"code": code, "message": sentence, "hint": hint, "exit_code": exit_code}
+    _write(json.dumps({"everyword": ENVELOPE, "errors": [error]}, ensure_ascii=False))
+
+
+def _write(line: str) -> None:
+    """A reader that has seen enough (``| head``) ends the output, not the command."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

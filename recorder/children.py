@@ -1,0 +1,132 @@
+"""The processes of a recording, as its supervisor sees them: orders in, lines of JSON out, killable."""
+
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import IO
+
+from everyword.errors import EverywordError, InputLost
+
+Message = tuple[str, dict[str, object]]
+
+
+@dataclass(slots=True)
+class Child:
+    """One child process running a module of ours, in a session of its own so that Ctrl-C and hang-ups do not reach it."""
+
+    name: str
+    process: "subprocess.Popen[str]"
+    noise: IO[str]
+    messages: "queue.SimpleQueue[Message]" = field(default_factory=queue.SimpleQueue)
+
+    @classmethod
+    def start(cls, module: str, *arguments: str) -> "Child":
+        """Run ``python -m module``; what it writes to stderr is kept for the case that it dies."""
+        noise = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  (lives as long as the child)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        child = cls(module, process, noise)
+        threading.Thread(target=child._read, daemon=True).start()
+        return child
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None  # noqa: S101  (a pipe, see `start`)
+        for line in self.process.stdout:
+            try:
+                ((kind, value),) = json.loads(line).items()
+            except (ValueError, AttributeError):
+                continue  # a line cut off by the writer's death
+            self.messages.put((kind, value))
+
+    @property
+    def is_alive(self) -> bool:
+        """True while the process runs."""
+        return self.process.poll() is None
+
+    def order(self, line: str) -> None:
+        """Send one line; a dead child is noticed elsewhere."""
+        try:
+            assert self.process.stdin is not None  # noqa: S101  (a pipe, see `start`)
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def take(self) -> list[Message]:
+        """What it has said since the last look."""
+        found = []
+        while not self.messages.empty():
+            found.append(self.messages.get())
+        return found
+
+    def wait_for(self, kind: str, *, timeout_s: float) -> dict[str, object]:
+        """The next message of that kind.
+
+        Raises:
+            EverywordError: the child reported an error; it is passed on.
+            InputLost: it died or said nothing in time (then it is killed).
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            try:
+                found, value = self.messages.get(timeout=0.1)
+            except queue.Empty:
+                if not self.is_alive and self.messages.empty():
+                    break
+                continue
+            if found == "error":
+                self.end(grace_s=1)
+                raise passed_on(value)
+            if found == kind:
+                return value
+        died = not self.is_alive
+        self.kill()
+        why = f"ended ({self.last_words()})" if died else f"did not answer within {timeout_s:.0f} s"
+        raise InputLost(f"The sound system {why}.", hint="Try again; if it stays so, restart the sound server.")
+
+    def end(self, *, grace_s: float) -> int:
+        """Close its stdin and wait; kill it when it takes longer.  Returns the exit code."""
+        try:
+            assert self.process.stdin is not None  # noqa: S101  (a pipe, see `start`)
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            return self.process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.wait()
+
+    def kill(self) -> None:
+        """End it at once: the cure for a hung driver."""
+        self.process.kill()
+        self.process.wait()
+
+    def last_words(self) -> str:
+        """The last line it wrote to stderr, or its exit code."""
+        self.noise.seek(0)
+        lines = [line.strip() for line in self.noise if line.strip()]
+        return lines[-1] if lines else f"exit code {self.process.returncode}"
+
+
+def passed_on(value: dict[str, object]) -> EverywordError:
+    """An error that a child reported, as the class it was."""
+    kinds = {kind.code: kind for kind in _families(EverywordError)}
+    kind = kinds.get(str(value.get("code")), EverywordError)
+    return kind(str(value.get("sentence")), hint=str(value.get("hint") or ""))
+
+
+def _families(kind: type[EverywordError]) -> list[type[EverywordError]]:
+    return [kind, *(one for child in kind.__subclasses__() for one in _families(child))]

@@ -1,0 +1,282 @@
+"""``inputs``, ``record``, ``note``, ``import``, ``salvage``."""
+
+import re
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from everyword import errors, terminal
+from everyword.config import Settings
+from everyword.errors import InvalidOption
+from everyword.folder import SessionFolder, find, remember_root, roots
+from everyword.model import Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recorder.salvage import Refused, Salvaged
+    from recorder.supervisor import Outcome
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Title = Annotated[str, typer.Option("--title", help="What the session is called.")]
+Place = Annotated[str, typer.Option("--place", help="Where it is held.")]
+Languages = Annotated[
+    list[str] | None, typer.Option("--language", help="A language that may be spoken; repeat for more.", metavar="CODE")
+]
+SpeakerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--speaker", help="Who takes part; repeat for more.", metavar="NAME[;role=…][;delegation=…][;language=…][;track=N]"
+    ),
+]
+RosterFile = Annotated[Path | None, typer.Option("--roster", help="A TOML file with [[speaker]] tables.", metavar="FILE")]
+To = Annotated[Path | None, typer.Option("--to", help="Folder to make the session folder in.", metavar="DIR")]
+
+
+@app.command()
+def inputs(as_json: AsJson = False) -> None:
+    """List the sound inputs of this computer."""
+    from recorder.inputs import list_inputs
+
+    found = list_inputs()
+    if as_json:
+        terminal.put_json([asdict(one) for one in found])
+        return
+    for one in found:
+        default = "  (default)" if one.is_default else ""
+        terminal.put(f"{one.index:3}  {one.name}  {one.host}, {one.channels} channels, {one.rate_hz} Hz{default}")
+    if not found:
+        terminal.say("This computer has no sound input. A file can be recorded as if it were one: --input file:PATH")
+
+
+@app.command()
+def record(
+    ctx: typer.Context,
+    *,
+    title: Title = "Session",
+    place: Place = "",
+    language: Languages = None,
+    speaker: SpeakerOption = None,
+    roster: RosterFile = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--input", help="Name, index or file:PATH; repeat for more.", metavar="INPUT")
+    ] = None,
+    rate: Annotated[int | None, typer.Option("--rate", help="Frames a second; 0 for the input's own.", min=0)] = None,
+    channels: Annotated[int | None, typer.Option("--channels", help="Channels; 0 for all the input has.", min=0)] = None,
+    duration: Annotated[str | None, typer.Option("--duration", help="Stop after this: 90, 45s, 30m, 1h30m.")] = None,
+    to: To = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a session until Ctrl-C; it is sealed when this ends."""
+    from recorder.display import display
+    from recorder.supervisor import Request
+    from recorder.supervisor import record as run
+
+    settings = _settings(ctx)
+    request = Request(
+        inputs=tuple(source or [settings.input]),
+        parent=_parent(settings, to),
+        home=settings.home,
+        title=_checked(title, "title"),
+        place=_checked(place, "place"),
+        operator=_checked(settings.operator, "name"),
+        languages=_languages(language, settings),
+        roster=_roster(speaker, roster),
+        rate_hz=settings.rate_hz if rate is None else rate,
+        channels=settings.channels if channels is None else channels,
+        duration_s=_seconds(duration) if duration else None,
+    )
+    with display(request.title) as show:
+        outcome = run(request, show=show)
+    _report(outcome, as_json=as_json)
+
+
+@app.command()
+def note(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(help="Path, id or prefix of a session that is being recorded.")],
+    text: Annotated[str, typer.Argument(help="What to write down.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a note to a session that is being recorded, at this moment."""
+    from recorder import inbox
+
+    settings = _settings(ctx)
+    folder = _find(settings, session)
+    note_id = inbox.add(folder, text, by=settings.operator)
+    sequence = inbox.wait_for(folder, note_id, timeout_s=5)
+    if as_json:
+        terminal.put_json({"id": note_id, "seq": sequence})
+    elif sequence is not None:
+        terminal.put(f"Line {sequence} of the journal.")
+    if sequence is None:
+        terminal.say("The note is on disk, but no recorder has journalled it yet; it will be when the session is made whole.")
+        raise typer.Exit(errors.WARNINGS)
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Sound or video files: parallel tracks of one session.", metavar="FILE…")],
+    *,
+    title: Annotated[
+        str | None, typer.Option("--title", help="What the session is called; by default the first file's name.")
+    ] = None,
+    place: Place = "",
+    language: Languages = None,
+    speaker: SpeakerOption = None,
+    roster: RosterFile = None,
+    started_at: Annotated[
+        str | None, typer.Option("--started-at", help="When it was recorded, with time zone: 2026-11-22T09:30:00+02:00.")
+    ] = None,
+    sequence: Annotated[bool, typer.Option("--sequence", help="The files follow each other.")] = False,
+    to: To = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a session of sound files; their bytes are kept unchanged in it."""
+    from recorder.imports import import_files
+
+    settings = _settings(ctx)
+    folder = import_files(
+        files,
+        parent=_parent(settings, to),
+        home=settings.home,
+        title=files[0].stem if title is None else title,
+        operator=settings.operator,
+        languages=_languages(language, settings),
+        roster=_roster(speaker, roster),
+        place=place,
+        started_at_us=_instant(started_at) if started_at else None,
+        sequence=sequence,
+    )
+    _report_imported(folder, as_json=as_json)
+
+
+@app.command()
+def salvage(
+    ctx: typer.Context,
+    session: Annotated[str | None, typer.Argument(help="Path, id or prefix; without it, every unsealed session.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make whole what a killed recorder left behind; done by itself before most commands."""
+    from recorder.salvage import salvage as make_whole
+    from recorder.salvage import salvage_all
+
+    settings = _settings(ctx)
+    if session is not None:
+        folder = _find(settings, session)
+        results: Sequence[Salvaged | Refused] = [] if folder.is_sealed else [make_whole(folder, home=settings.home)]
+    else:
+        results = salvage_all(roots(settings.home, settings.sessions), home=settings.home)
+    _tell_salvaged(results)
+    if as_json:
+        terminal.put_json([str(result.folder.path) for result in results])
+    elif not results:
+        terminal.say("There is nothing to salvage.")
+
+
+def salvage_leftovers(settings: Settings) -> None:
+    """What `cli.py` calls before commands that read sessions: quick when there is nothing to do."""
+    from everyword.folder import scan
+
+    places = roots(settings.home, settings.sessions)
+    if any(not folder.is_sealed for folder in scan(places)):
+        from recorder.salvage import salvage_all
+
+        _tell_salvaged(salvage_all(places, home=settings.home))
+
+
+def _tell_salvaged(results: "Sequence[Salvaged | Refused]") -> None:
+    from recorder.salvage import Refused
+
+    for result in results:
+        if isinstance(result, Refused):
+            terminal.complain(f"{result.folder.path} could not be made whole: {result.error.sentence}", hint=result.error.hint)
+        else:
+            terminal.say(f"Made whole after a crash: {result.folder.path}", style="yellow")
+
+
+def _report(outcome: "Outcome", *, as_json: bool) -> None:
+    if outcome.error is not None:
+        if outcome.sealed:
+            terminal.say(f"What was recorded until then is sealed: {outcome.folder.path}")
+        raise outcome.error
+    if as_json:
+        terminal.put_json({"path": str(outcome.folder.path), "gaps": outcome.gaps, "alarms": outcome.alarms})
+    else:
+        terminal.put(str(outcome.folder.path))
+    terminal.say(f"Sealed. {outcome.gaps} gaps, {outcome.alarms} alarms.")
+    if outcome.gaps or outcome.alarms:
+        raise typer.Exit(errors.WARNINGS)
+
+
+def _report_imported(folder: SessionFolder, *, as_json: bool) -> None:
+    from everyword.recording import read_recording
+
+    alarms = [alarm.text for alarm in read_recording(folder).alarms]
+    if as_json:
+        terminal.put_json({"path": str(folder.path), "alarms": alarms})
+    else:
+        terminal.put(str(folder.path))
+    for alarm in alarms:
+        terminal.complain(alarm)
+    if alarms:
+        raise typer.Exit(errors.WARNINGS)
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    settings = ctx.obj
+    assert isinstance(settings, Settings)  # noqa: S101  (cli.py has put it there)
+    return settings
+
+
+def _find(settings: Settings, session: str) -> SessionFolder:
+    return find(session, roots(settings.home, settings.sessions))
+
+
+def _parent(settings: Settings, to: Path | None) -> Path:
+    if to is None:
+        return settings.sessions
+    remember_root(settings.home, to.absolute())
+    return to.absolute()
+
+
+def _checked(value: str, what: str) -> str:
+    from everyword.text import checked
+
+    return checked(value, what=what)
+
+
+def _languages(codes: list[str] | None, settings: Settings) -> tuple[str, ...]:
+    from recorder.roster import language
+
+    return tuple(dict.fromkeys(language(code) for code in (codes or settings.languages)))
+
+
+def _roster(speakers: list[str] | None, file: Path | None) -> tuple[Speaker, ...]:
+    from recorder.roster import parse_speaker, read_roster, together
+
+    return together([*(read_roster(file) if file else []), *(parse_speaker(text) for text in speakers or [])])
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower())
+    if not match or not any(match.groups()):
+        raise InvalidOption(f"{text!r} is no duration.", hint="Write 90, 45s, 30m or 1h30m.")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _instant(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidOption(f"{text!r} is no time.", hint="Write 2026-11-22T09:30:00+02:00.") from error
+    if moment.tzinfo is None:
+        raise InvalidOption(f"{text!r} has no time zone.", hint="Add one: +02:00, or Z for UTC.")
+    return round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,179 @@
+"""The buffer between the sound system and the disk: a memory-mapped file, addressed by frame number.
+
+The capture child writes, the writer reads, and neither can block the other.  Because it is a file, it outlives both: whoever
+comes next (a new writer, or salvage) finds in it what had been delivered.  A counter is written after the data it counts; on the
+processors we run on the store is visible in that order, and the reader lags by milliseconds.
+"""
+
+import mmap
+import os
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from everyword.errors import CorruptFolder
+
+SECONDS = 30
+_MAGIC = b"EWRING01"
+_FIXED = struct.Struct("<8sIIQ")
+_COUNTERS = struct.Struct("<QQQQ")
+_COUNTERS_AT = 64
+_STAMP = struct.Struct("<QQQQ")
+_FIRST_STAMP_AT = 128
+_STAMPS_AT = 4096
+_STAMP_SLOTS = 1024
+_DATA_AT = _STAMPS_AT + _STAMP_SLOTS * _STAMP.size
+
+
+class Overrun(Exception):
+    """The frames asked for have been overwritten; ``first_left`` is the oldest that can still be read."""
+
+    def __init__(self, first_left: int) -> None:
+        super().__init__(first_left)
+        self.first_left = first_left
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a block had been delivered: ``frame`` frames by these clocks (µs)."""
+
+    frame: int
+    boottime_us: int
+    monotonic_us: int
+    utc_us: int
+
+    @classmethod
+    def now(cls, frame: int) -> "Stamp":
+        """Read the three clocks, one right after the other."""
+        return cls(
+            frame,
+            time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000,
+            time.monotonic_ns() // 1000,
+            time.time_ns() // 1000,
+        )
+
+
+@dataclass(slots=True)
+class Ring:
+    """Either end.  The counters are: frames written, blocks written, overflow flags seen, 1 once the input has ended."""
+
+    path: Path
+    frame_bytes: int
+    capacity: int
+    _map: mmap.mmap
+
+    @classmethod
+    def create(cls, path: Path, *, rate_hz: int, frame_bytes: int, seconds: int = SECONDS) -> "Ring":
+        """A new ring with all its space allocated, so that no later write can fail.  Raises ``OSError`` when there is no room."""
+        capacity = rate_hz * seconds
+        size = _DATA_AT + capacity * frame_bytes
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+            mapped = mmap.mmap(descriptor, size)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        _FIXED.pack_into(mapped, 0, _MAGIC, rate_hz, frame_bytes, capacity)
+        return cls(path, frame_bytes, capacity, mapped)
+
+    @classmethod
+    def open(cls, path: Path) -> "Ring":
+        """An existing ring.  Raises ``FileNotFoundError``, or `CorruptFolder` when it is something else."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < _DATA_AT:
+                raise CorruptFolder(f"{path.name} is not a capture buffer.")
+            mapped = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
+        magic, _, frame_bytes, capacity = _FIXED.unpack_from(mapped, 0)
+        if magic != _MAGIC or size != _DATA_AT + capacity * frame_bytes:
+            raise CorruptFolder(f"{path.name} is not a capture buffer.")
+        return cls(path, frame_bytes, capacity, mapped)
+
+    def write(self, pcm: bytes | memoryview, *, overflowed: bool = False) -> None:
+        """Append one block of whole frames, at most `capacity`."""
+        written, blocks, overflows, ended = self._counters()
+        count = len(pcm) // self.frame_bytes
+        at = written % self.capacity
+        first = min(count, self.capacity - at)
+        self._put(at, pcm[: first * self.frame_bytes])
+        self._put(0, pcm[first * self.frame_bytes :])
+        written += count
+        stamp = Stamp.now(written)
+        packed = _STAMP.pack(stamp.frame, stamp.boottime_us, stamp.monotonic_us, stamp.utc_us)
+        slot = _STAMPS_AT + blocks % _STAMP_SLOTS * _STAMP.size
+        self._map[slot : slot + _STAMP.size] = packed
+        if not blocks:
+            self._map[_FIRST_STAMP_AT : _FIRST_STAMP_AT + _STAMP.size] = packed
+        _COUNTERS.pack_into(self._map, _COUNTERS_AT, written, blocks + 1, overflows + overflowed, ended)
+
+    def end(self) -> None:
+        """Say that nothing will follow."""
+        struct.pack_into("<Q", self._map, _COUNTERS_AT + 24, 1)
+
+    @property
+    def written(self) -> int:
+        """Frames written since the ring was made."""
+        return self._counters()[0]
+
+    @property
+    def overflows(self) -> int:
+        """How often the sound system flagged lost input."""
+        return self._counters()[2]
+
+    @property
+    def ended(self) -> bool:
+        """True once the writing side has ended in order."""
+        return bool(self._counters()[3])
+
+    def first_stamp(self) -> Stamp | None:
+        """When the first block had been delivered."""
+        return self._stamp(_FIRST_STAMP_AT) if self._counters()[1] else None
+
+    def last_stamp(self) -> Stamp | None:
+        """When the newest block had been delivered."""
+        blocks = self._counters()[1]
+        return self._stamp(_STAMPS_AT + (blocks - 1) % _STAMP_SLOTS * _STAMP.size) if blocks else None
+
+    def read(self, first: int, count: int) -> bytes:
+        """Frames ``first`` to ``first + count``, which must have been written.
+
+        Raises:
+            Overrun: they have been overwritten, before or while they were read.
+        """
+        self._check(first)
+        at = first % self.capacity
+        head = min(count, self.capacity - at)
+        pcm = self._get(at, head) + self._get(0, count - head)
+        self._check(first)
+        return pcm
+
+    def close(self) -> None:
+        """Let go of the mapping; the file stays."""
+        self._map.close()
+
+    def _check(self, first: int) -> None:
+        # A second of distance: the block that is being written now is not counted yet but overwrites already.
+        first_left = self.written - self.capacity + self.capacity // SECONDS
+        if first < first_left:
+            raise Overrun(first_left)
+
+    def _counters(self) -> tuple[int, int, int, int]:
+        return _COUNTERS.unpack_from(self._map, _COUNTERS_AT)
+
+    def _stamp(self, at: int) -> Stamp:
+        return Stamp(*_STAMP.unpack_from(self._map, at))
+
+    def _put(self, frame: int, pcm: bytes | memoryview) -> None:
+        at = _DATA_AT + frame * self.frame_bytes
+        self._map[at : at + len(pcm)] = bytes(pcm)
+
+    def _get(self, frame: int, count: int) -> bytes:
+        at = _DATA_AT + frame * self.frame_bytes
+        return self._map[at : at + count * self.frame_bytes]

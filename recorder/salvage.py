@@ -1,0 +1,67 @@
+"""What a dead recorder left behind, made whole: every frame on disk and in the rings, then sealed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from everyword import keys
+from everyword.errors import EverywordError, SessionBusy
+from everyword.folder import SessionFolder, disk_errors, held, scan
+from everyword.model import Origin
+from recorder.feed import Feed
+from recorder.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """A session that was made whole; `frames` of each stream, `torn_bytes` moved aside."""
+
+    folder: SessionFolder
+    frames: dict[int, int]
+    torn_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A session that could not be made whole, and why; nothing in it was changed."""
+
+    folder: SessionFolder
+    error: EverywordError
+
+
+def salvage(folder: SessionFolder, *, home: Path) -> Salvaged:
+    """Finish an unsealed session: keep every whole frame, repair the journal's end, seal.  No byte of sound is changed.
+
+    Raises:
+        SessionBusy: it is being recorded.
+        CorruptFolder, DiskTrouble: see `Record`.
+    """
+    with held(folder, exclusive=True), disk_errors(folder.path):
+        record = Record.resume(folder)
+        for stream in list(record.tapes):
+            feed = Feed.again(record, stream)
+            if feed is not None:
+                feed.pull()
+                feed.anchor()
+                feed.ring.path.unlink(missing_ok=True)
+        text = "The recorder ended without being stopped: sound from its last moments may be missing."
+        record.append("alarm", {"code": "recorder-died", "text": text, "stream": None, "loss": True})
+        origin: Origin = "imported" if record.recording.session.origin == "imported" else "salvaged"
+        record.finish(reason="salvaged", origin=origin, key=keys.device_key(home))
+    frames = {number: tape.frame for number, tape in record.tapes.items()}
+    return Salvaged(folder, frames, record.recording.torn_bytes)
+
+
+def salvage_all(roots: Iterable[Path], *, home: Path) -> list[Salvaged | Refused]:
+    """`salvage` every session under `roots` that is neither sealed nor being recorded."""
+    results: list[Salvaged | Refused] = []
+    for folder in scan(roots):
+        if folder.is_sealed:
+            continue
+        try:
+            results.append(salvage(folder, home=home))
+        except SessionBusy:
+            continue
+        except EverywordError as error:
+            results.append(Refused(folder, error))
+    return results
