@@ -1,0 +1,133 @@
+"""Frames to disk: every one, once, in order, whatever happens on the way."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everyword import keys
+from everyword.folder import FORMAT, SessionFolder, create
+from everyword.model import Input, Session
+from everyword.recording import read_recording
+from everyword.segment import HEADER_BYTES, read_layout
+from everyword.verify import verdicts, verify_session
+from recorder.record import Record
+from tests.helpers import failures, own_key
+from tests.recorder.sound import counted, recorded
+
+RATE_HZ = 100
+FRAME_BYTES = 4
+
+
+def begin(tmp_path: Path) -> Record:
+    session = Session(FORMAT, "01J00000000000000000000000", "Tape", "", (), (), (), "captured", "Test", 0, {})
+    return Record.begin(create(tmp_path / "sessions", session))
+
+
+def open_tape(record: Record) -> None:
+    source = Input("test", "test", "file")
+    record.open_stream(source, rate_hz=RATE_HZ, channels=2, sample_format="s16", detail={}, start_utc_us=1_700_000_000_000_000)
+
+
+def seal(record: Record, tmp_path: Path) -> SessionFolder:
+    record.finish(reason="test", origin="captured", key=keys.device_key(tmp_path / "home"))
+    return record.folder
+
+
+def test_minutes_become_segments_that_lie_end_to_end(tmp_path: Path) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 150 * RATE_HZ))
+    folder = seal(record, tmp_path)
+    segments = [(s.first_frame, s.frame_count) for s in read_recording(folder).segments]
+    assert [(0, 6000), (6000, 6000), (12000, 3000)] == segments
+    assert counted(0, 15000) == recorded(folder)
+
+
+@settings(max_examples=25, deadline=None)
+@given(pieces=st.lists(st.tuples(st.integers(1, 900), st.integers(0, 9000)), min_size=1, max_size=6))
+def test_any_mixture_of_sound_and_gaps_is_whole_and_verifies(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[tuple[int, int]]
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("tape")
+    record = begin(tmp_path)
+    open_tape(record)
+    frame = 0
+    for sound, gap in pieces:
+        record.tapes[1].write(counted(frame, sound))
+        record.sync()
+        frame += sound
+        if gap:
+            record.tapes[1].skip(gap, cause="test")
+            frame += gap
+    folder = seal(record, tmp_path)
+    recording = read_recording(folder)
+    assert frame == recording.end_frame(1)
+    assert sum(gap for _, gap in pieces) == sum(gap.frame_count for gap in recording.gaps)
+    integrity, completeness = verdicts(verify_session(folder, trusted=[own_key(tmp_path)]))
+    assert "pass" == integrity
+    assert ("unknown" if recording.gaps else "pass") == completeness
+
+
+def test_a_jumped_gap_leaves_no_file_behind_and_the_sound_after_it_in_its_place(tmp_path: Path) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 50))
+    record.tapes[1].skip(20_000, cause="test")
+    record.tapes[1].write(counted(20_050, 150))
+    folder = seal(record, tmp_path)
+    assert [(0, 100), (20_000, 200)] == [(s.first_frame, s.frame_count) for s in read_recording(folder).segments]
+    assert counted(20_050, 150) == recorded(folder)[-150 * FRAME_BYTES :]
+
+
+def test_sizes_in_the_header_follow_each_sync(tmp_path: Path) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 130))
+    record.sync()
+    assert 130 * FRAME_BYTES == read_layout(record.folder.segment(1, 0)).declared_bytes
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 700, HEADER_BYTES, HEADER_BYTES + 1, HEADER_BYTES + 403, HEADER_BYTES + 1000])
+def test_a_file_cut_anywhere_is_continued_from_its_last_whole_frame(tmp_path: Path, cut: int) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 250))
+    record.chain.sync()
+    path = record.folder.segment(1, 0)
+    path.write_bytes(path.read_bytes()[:cut])  # before any leaf of it was journalled
+    again = Record.resume(record.folder)
+    whole = max(0, cut - HEADER_BYTES) // FRAME_BYTES
+    assert whole == again.tapes[1].frame
+    again.tapes[1].write(counted(whole, 500))
+    folder = seal(again, tmp_path)
+    assert counted(0, whole + 500) == recorded(folder)
+    assert [] == failures(tmp_path, folder)
+
+
+def test_a_writer_that_died_between_two_segments_is_followed_by_one_that_misses_nothing(tmp_path: Path) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 6500))
+    record.chain.sync()
+    lines = record.folder.journal.read_bytes().splitlines(keepends=True)
+    kept = next(number for number, line in enumerate(lines) if b'"segment"' in line)
+    record.folder.journal.write_bytes(b"".join(lines[:kept]) + lines[kept][:40])  # the segment's line was torn
+    again = Record.resume(record.folder)
+    assert 6500 == again.tapes[1].frame
+    folder = seal(again, tmp_path)
+    assert counted(0, 6500) == recorded(folder)
+    assert "pass" == verdicts(verify_session(folder, trusted=[own_key(tmp_path)]))[0]
+    assert 40 == read_recording(folder).torn_bytes
+
+
+def test_zeros_of_a_gap_that_a_crash_cut_short_are_written_to_its_end(tmp_path: Path) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 120))
+    record.tapes[1].skip(300, cause="test")
+    path = record.folder.segment(1, 0)
+    path.write_bytes(path.read_bytes()[: HEADER_BYTES + 200 * FRAME_BYTES])
+    again = Record.resume(record.folder)
+    assert 420 == again.tapes[1].frame
