@@ -96,9 +96,20 @@ def children_of(process: "subprocess.Popen[bytes]") -> dict[str, int]:
 
 def kill_all(process: "subprocess.Popen[bytes]") -> None:
     """A power cut as far as processes go: nobody gets to say goodbye."""
-    for pid in [process.pid, *children_of(process).values()]:
+    children = list(children_of(process).values())
+    for pid in [process.pid, *children]:
         os.kill(pid, signal.SIGKILL)
     process.wait()
+    deadline = time.monotonic() + 10
+    while any(map(_is_running, children)) and time.monotonic() < deadline:
+        time.sleep(0.01)  # one that waits for the disk dies a little later
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def everyword(home: Path, *arguments: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,7 @@
 """Frames to disk: every one, once, in order, whatever happens on the way."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,30 @@ def test_sizes_in_the_header_follow_each_sync(tmp_path: Path) -> None:
     record.tapes[1].write(counted(0, 130))
     record.sync()
     assert 130 * FRAME_BYTES == read_layout(record.folder.segment(1, 0)).declared_bytes
+
+
+def test_a_write_the_disk_cuts_short_leaves_whole_frames_and_nothing_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = begin(tmp_path)
+    open_tape(record)
+    record.tapes[1].write(counted(0, 10))
+    real, room = os.pwrite, [407]
+
+    def full(descriptor: int, data: bytes, at: int) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = real(descriptor, bytes(data[: room[0]]), at)
+        room[0] -= written
+        return written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            record.tapes[1].write(counted(10, 500))
+    assert 10 + 101 == record.tapes[1].frame
+    assert HEADER_BYTES + 111 * FRAME_BYTES == record.folder.segment(1, 0).stat().st_size
+    assert counted(0, 111) == recorded(seal(record, tmp_path))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 3, 700, HEADER_BYTES, HEADER_BYTES + 1, HEADER_BYTES + 403, HEADER_BYTES + 1000])
