@@ -1,0 +1,1 @@
+"""Session folders → search, corrections, exports.  The database is an index; the folders are the record."""

@@ -1,0 +1,90 @@
+"""Plain text for reading: who said what when, and where nothing can be read."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from archive.record import Line, Record, clock_face, iso
+from everyword.clock import MICROSECONDS
+from everyword.model import Span
+from everyword.text import printable
+
+DRAFT = "MACHINE-GENERATED DRAFT - NOT REVIEWED - NOT CERTIFIED"
+"""Stands on every export of a transcript that no person has reviewed."""
+
+STRUCK = "[nothing was said here, by correction]"
+
+_MISSING = {
+    "inaudible": "inaudible",
+    "gap": "no sound recorded",
+    "withheld": "withheld",
+    "failed": "not transcribed",
+}
+
+
+def as_text(record: Record) -> str:
+    """The whole session as UTF-8 text, one utterance a line."""
+    return "\n".join([*_head(record), "", *_body(record)]) + "\n"
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, with control characters and what misleads the eye shown as codes."""
+    return printable(" ".join(unicodedata.normalize("NFC", text).split()))
+
+
+def missing_label(span: Span) -> str:
+    """What a reader is told of a stretch without words, such as ``inaudible``."""
+    return _MISSING[span.state]
+
+
+def _head(record: Record) -> Iterator[str]:
+    session, transcript = record.session, record.transcript
+    if not record.is_reviewed:
+        yield from (DRAFT, "")
+    yield one_line(session.title) or "(no title)"
+    yield f"Session    {session.id}"
+    yield f"Recorded   {iso(record.started_at_us) or 'at a time nobody wrote down'} ({session.origin})"
+    yield f"Length     {clock_face(record.duration_us)}"
+    if session.place:
+        yield f"Place      {one_line(session.place)}"
+    for speaker in session.roster:
+        facts = [speaker.role, speaker.delegation, f"track {speaker.track}" if speaker.track is not None else ""]
+        yield f"Person     {', '.join(one_line(fact) for fact in (speaker.name, *facts) if fact)}"
+    yield f"Complete   {_completeness(record)}"
+    if transcript:
+        model = " ".join(one_line(value) for _, value in sorted(transcript.run.model.items()))
+        yield f"Transcript {transcript.run.run}, {len(record.lines)} utterances, {_corrected(record)} corrected"
+        yield f"Model      {model}"
+    yield f"Seal       {record.seal}"
+
+
+def _completeness(record: Record) -> str:
+    if not record.recording.gaps and not record.recording.torn_bytes:
+        return "yes: every frame the input delivered is in the recording"
+    gaps = record.recording.gaps
+    return f"no: {len(gaps)} gap{'s' * (len(gaps) != 1)}, {record.gap_us / MICROSECONDS:.1f} s without sound"
+
+
+def _corrected(record: Record) -> int:
+    return sum(line.is_corrected for line in record.lines)
+
+
+def _body(record: Record) -> Iterator[str]:
+    entries = [(line.moment.position_us, 0, _utterance(line)) for line in record.lines]
+    missing = record.missing("inaudible", "gap", "withheld", "failed")
+    entries += [(record.of_span(span).position_us, 1, _missing(record, span)) for span in missing]
+    for note in record.recording.notes:
+        position_us = record.axis.moment(note.stream, first_frame=note.frame, frame_count=0).position_us
+        entries.append((position_us, 2, f"[{clock_face(position_us)}] (note by {one_line(note.by)}: {one_line(note.text)})"))
+    for _, _, entry in sorted(entries, key=lambda entry: entry[:2]):
+        yield entry
+
+
+def _utterance(line: Line) -> str:
+    return f"[{clock_face(line.moment.position_us)}] {one_line(line.speaker)}: {one_line(line.text) or STRUCK}"
+
+
+def _missing(record: Record, span: Span) -> str:
+    moment = record.of_span(span)
+    end_us = -(-moment.end_us // MICROSECONDS) * MICROSECONDS  # up, as the start goes down: never less than is missing
+    reason = f": {one_line(span.reason)}" if span.reason else ""
+    return f"[{missing_label(span)} {clock_face(moment.position_us)}–{clock_face(end_us)}, track {span.track}{reason}]"

@@ -1,0 +1,56 @@
+"""One joined model, and one real transcription, for all tests of this package."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from everyword import keys
+from everyword.folder import SessionFolder
+from recorder.imports import import_files
+from transcribe import models, pipeline
+from transcribe.pipeline import Outcome
+from transcribe.whisper import WhisperEngine
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class RealRun:
+    """Two people, one in English and one in Russian, each on a track, read by the embedded model."""
+
+    folder: SessionFolder
+    outcome: Outcome
+    engine: WhisperEngine
+    home: Path
+
+
+@pytest.fixture(scope="session")
+def base_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the embedded model."""
+    home = tmp_path_factory.mktemp("home")
+    models.locate("base", home=home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def engine(base_home: Path) -> WhisperEngine:
+    """The embedded model, loaded."""
+    return WhisperEngine(models.locate("base", home=base_home), device="cpu", compute_type="default")
+
+
+@pytest.fixture(scope="session")
+def real_run(base_home: Path, engine: WhisperEngine, tmp_path_factory: pytest.TempPathFactory) -> RealRun:
+    """The one transcription of ``demo.flac`` that the tests look at."""
+    folder = import_files(
+        [DATA / "demo.flac"],
+        parent=tmp_path_factory.mktemp("real"),
+        home=base_home,
+        title="Demo",
+        operator="Test Operator",
+        languages=("en", "ru"),
+    )
+    outcome = pipeline.transcribe(
+        pipeline.open_recording(folder), engine, languages=("en", "ru"), key=keys.device_key(base_home), by="Test Operator"
+    )
+    return RealRun(folder, outcome, engine, base_home)

@@ -1,0 +1,81 @@
+"""What is read does not depend on how it was batched, and one bad window costs only itself."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.transcribe.builders import a_piece, a_profile, a_reading, staircase
+from transcribe.batches import Attempt, Clip, read_all
+from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine
+from transcribe.windows import tile
+
+Script = dict[int, str | Reading | Exception]
+
+
+def clips(seconds: int = 300) -> Iterator[Clip]:
+    piece, sound = a_piece(seconds=seconds), staircase(seconds)
+    profile = a_profile(piece, voiced=[(3, 10)])
+    for window in tile(a_profile(piece), first_number=1):
+        yield Clip(window, sound[window.first_frame : window.end_frame], profile)
+
+
+def read(script: Script, *, batch_size: int = 4, workers: int = 2) -> list[Attempt]:
+    engine = ScriptedEngine(script)
+    engine.batch_size, engine.workers = batch_size, workers
+    attempts = [attempt for group in read_all(engine, clips(), languages=("en",)) for attempt in group]
+    return sorted(attempts, key=lambda attempt: attempt.window.number)
+
+
+SCRIPT: Script = {0: "first words", 14: RuntimeError("out of memory"), 29: "then more", 44: "you " * 30, 59: "and on"}
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (3, 2), (16, 4)])
+def test_readings_do_not_depend_on_batches_or_threads(batch_size: int, workers: int) -> None:
+    assert read(SCRIPT) == read(SCRIPT, batch_size=batch_size, workers=workers)
+
+
+def test_a_window_that_fails_in_a_batch_fails_alone() -> None:
+    attempts = read(SCRIPT, batch_size=16)
+    assert [(2, "RuntimeError: out of memory")] == [(one.window.number, one.error) for one in attempts if one.error]
+
+
+def test_attempts_in_use_tile_the_track() -> None:
+    position = 0
+    for attempt in read(SCRIPT):
+        if attempt.used:
+            assert position == attempt.window.first_frame
+            position = attempt.window.end_frame
+    assert 300 * 16_000 == position
+
+
+def test_a_window_that_goes_round_in_circles_is_read_again_in_halves() -> None:
+    script: Script = {0: "you " * 30, **dict.fromkeys(range(2, 14), "a real answer")}
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert [("whole", False), ("first half", True), ("second half", True)] == [(one.part, one.used) for one in attempts]
+    assert ["loop"] == list(attempts[0].flags)
+
+
+def test_the_first_reading_stays_in_use_when_both_halves_are_no_better() -> None:
+    script: Script = dict.fromkeys(range(15), "you " * 30)
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert [("whole", True), ("first half", False), ("second half", False)] == [(one.part, one.used) for one in attempts]
+    assert ("loop",) == attempts[0].flags
+
+
+def test_halves_that_cannot_be_read_leave_the_first_reading() -> None:
+    script: Script = {**{second: RuntimeError("no") for second in range(1, 14)}, 0: a_reading("cut off", tokens=224)}
+    (attempt,) = [one for one in read(script) if one.window.number == 1]
+    assert (("truncated",), True) == (attempt.flags, attempt.used)
+
+
+@pytest.mark.parametrize(("logprob", "used"), [(-0.4, "whole, full context"), (-0.9, "whole")])
+def test_an_unsure_reading_of_a_voice_is_weighed_against_one_in_full_context(logprob: float, used: str) -> None:
+    script: Script = {0: a_reading("unsure", logprob=-0.6), FULL_CONTEXT: a_reading("slow", logprob=logprob)}
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert [used] == [one.part for one in attempts if one.used]
+    assert 2 == len(attempts)
+
+
+def test_no_time_is_spent_on_an_unsure_reading_of_noise() -> None:
+    script: Script = {29: a_reading("unsure", logprob=-0.6), 29 + FULL_CONTEXT: a_reading("slow")}
+    assert ["whole"] == [one.part for one in read(script) if one.window.number == 3]

@@ -1,0 +1,120 @@
+"""Doubts are found where they are, and testimony is left alone."""
+
+import pytest
+
+from tests.transcribe.builders import a_piece, a_profile, a_reading, a_word
+from transcribe import checks
+from transcribe.checks import Stillness
+from transcribe.engine import Reading
+from transcribe.windows import Window
+
+PIECE = a_piece(seconds=30)
+
+
+def still(*voiced: tuple[float, float], noise_db: float = -70.0) -> Stillness:
+    return checks.stillness(a_profile(PIECE, voiced=voiced, noise_db=noise_db), limit_db=-50)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Редактор субтитров А.Семкин Корректор А.Егорова " * 3,
+        "you " * 6,
+        "thank you very much " * 3,
+        "I don't know, I don't know, I don't know, I don't know",
+    ],
+)
+def test_a_text_that_goes_round_in_circles_is_a_loop(text: str) -> None:
+    assert checks.is_loop(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Нет, нет, нет, я этого не говорил.",
+        "no no no no no",
+        "words words words words words and that should be all",
+        "we will we will not sign this",
+        "Делегация подтверждает, что соглашение вступает в силу в момент подписания обеими сторонами и действует до конца года.",
+        "",
+    ],
+)
+def test_people_may_repeat_themselves(text: str) -> None:
+    assert not checks.is_loop(text)
+
+
+def test_cyrillic_text_compresses_like_latin_text() -> None:
+    russian = checks.compression("Делегация подтверждает получение документов и просит перерыв до утра вторника.")
+    english = checks.compression("The delegation confirms that it has received the papers and asks for a break until Tuesday.")
+    assert abs(russian - english) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("reading", "flags"),
+    [
+        (a_reading("all is well"), ()),
+        (a_reading("and then", tokens=215), ("truncated",)),
+        (a_reading("you you you you you you"), ("loop",)),
+        (a_reading("Thank you", logprob=-1.4), ("improbable",)),
+        (a_reading("Thank you", no_speech=0.8), ("no-speech",)),
+        (a_reading("", no_speech=0.8, logprob=-3), ()),
+    ],
+)
+def test_the_flags_of_a_reading(reading: Reading, flags: tuple[str, ...]) -> None:
+    assert flags == checks.flags_of(reading)
+
+
+def test_a_loop_touches_every_word_and_a_truncation_none() -> None:
+    (word,) = checks.doubt_words([a_word()], reading_flags=("truncated", "loop"), rate_hz=16_000)
+    assert ("loop",) == word.flags
+
+
+def test_a_word_of_three_seconds_is_stretched() -> None:
+    (word,) = checks.doubt_words([a_word(count=3 * 16_000)], reading_flags=(), rate_hz=16_000)
+    assert ("stretched",) == word.flags
+
+
+def test_text_on_verified_silence_is_set_aside() -> None:
+    assert "silence" == checks.quarantine_reason(a_word(first=16_000), still=still((20, 25)), reading_flags=())
+
+
+def test_text_where_there_is_a_voice_stays_however_doubtful() -> None:
+    assert "" == checks.quarantine_reason(a_word(first=21 * 16_000), still=still((20, 25)), reading_flags=("improbable",))
+
+
+def test_text_on_noise_without_a_voice_is_set_aside_only_if_the_engine_doubts_it() -> None:
+    noise = still(noise_db=-30)
+    reasons = [checks.quarantine_reason(a_word(), still=noise, reading_flags=flags) for flags in ((), ("no-speech",))]
+    assert ["", "no-voice"] == reasons
+
+
+def test_a_voice_of_a_second_without_a_word_is_noticed() -> None:
+    window = Window(1, 0, 10 * 16_000)
+    profile = a_profile(PIECE, voiced=[(1, 5)])
+    words = [a_word(first=16_000, count=2 * 16_000)]
+    assert checks.has_uncovered_speech(window, words, profile, margin_frames=4800)
+
+
+def test_a_voice_under_words_is_covered() -> None:
+    window = Window(1, 0, 10 * 16_000)
+    words = [a_word(first=16_000, count=4 * 16_000)]
+    assert not checks.has_uncovered_speech(window, words, a_profile(PIECE, voiced=[(1, 5)]), margin_frames=4800)
+
+
+def test_a_window_shorter_than_a_second_is_not_searched() -> None:
+    window = Window(1, 0, 8_000)
+    assert not checks.has_uncovered_speech(window, [], a_profile(PIECE, voiced=[(0, 5)]), margin_frames=0)
+
+
+def test_quiet_lies_below_the_speech_of_the_track() -> None:
+    limit = checks.loudness_limit_db([a_profile(PIECE, voiced=[(0, 15)], voice_db=-45, noise_db=-58)])
+    assert -55 == limit
+
+
+@pytest.mark.parametrize(("noise_db", "limit_db"), [(-90.0, -60.0), (-65.0, -55.0), (-20.0, -40.0)])
+def test_quiet_lies_a_little_above_the_noise_within_bounds(noise_db: float, limit_db: float) -> None:
+    assert limit_db == checks.loudness_limit_db([a_profile(PIECE, noise_db=noise_db)])
+
+
+def test_a_track_without_sound_has_the_lowest_limit() -> None:
+    assert [-60.0, -60.0] == [checks.loudness_limit_db(profiles) for profiles in ([], [a_profile(PIECE, noise_db=-120)])]

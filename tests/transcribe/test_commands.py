@@ -1,0 +1,136 @@
+"""`transcribe` and `models` as people type them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from everyword import config
+from everyword.errors import InvalidOption, ModelMissing, SessionNotFound
+from everyword.recording import Recording
+from everyword.run import read_transcript
+from tests.transcribe.builders import a_marked_session
+from transcribe import commands, models, pipeline, whisper
+from transcribe.engine import ScriptedEngine
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> dict[int, object]:
+    """The scripted engine in the place of the model, and what it says."""
+    lines: dict[int, object] = {0: "good morning", 14: "[red]x[/red] \x1b[31m<script>"}
+
+    def scripted(*_: object, **__: object) -> ScriptedEngine:
+        return ScriptedEngine(lines)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(whisper, "WhisperEngine", scripted)
+    monkeypatch.setattr(models, "locate", lambda *_, **__: None)
+    return lines
+
+
+@pytest.fixture
+def invoke(home: Path) -> Invoke:
+    """Run a command with the settings of an empty home; stdout and stderr apart."""
+    settings = config.load({"EVERYWORD_HOME": str(home), "EVERYWORD_OPERATOR": "Test Operator"}).settings
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(commands.app, arguments, obj=settings)
+
+    return run
+
+
+def sentence(result: Result, kind: type[Exception]) -> str:
+    assert isinstance(result.exception, kind), result.output
+    return str(result.exception)
+
+
+def test_a_session_is_transcribed_and_summed_up(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path)
+    done = invoke("transcribe", str(folder.path))
+    assert (0, "") == (done.exit_code, done.stdout)
+    assert "r001: 4 words in 2 utterances on 1 track, 60.0 s of sound" in done.stderr
+    assert "Every frame accounted for: " in done.stderr
+
+
+def test_the_summary_in_json_adds_up(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    done = invoke("transcribe", str(a_marked_session(tmp_path).path), "--json")
+    answer = json.loads(done.stdout)
+    assert 1 == answer["everyword"]
+    assert ("r001", 4, 60.0) == (answer["data"]["run"], answer["data"]["words"], answer["data"]["sound_s"])
+    assert pytest.approx(60.0) == sum(answer["data"]["seconds"].values())
+
+
+def test_a_failed_window_ends_with_warnings(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    script[29] = RuntimeError("out of memory")
+    done = invoke("transcribe", str(a_marked_session(tmp_path).path))
+    assert 3 == done.exit_code
+    assert "1 windows could not be read" in done.stderr
+
+
+def test_no_escape_sequence_of_the_model_reaches_the_terminal(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    done = invoke("transcribe", str(a_marked_session(tmp_path).path), "--json")
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_language_restricts_what_a_window_may_be(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Sequence[str]] = []
+    original = pipeline.transcribe
+
+    def spy(recording: Recording, engine: ScriptedEngine, **options: object) -> pipeline.Outcome:
+        seen.append(options["languages"])  # type: ignore[arg-type]
+        return original(recording, engine, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "transcribe", spy)
+    invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path), "--language", "uk", "--language", "ru")
+    assert [("uk", "ru")] == seen
+
+
+def test_an_unknown_language_is_a_mistake_in_the_options(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    done = invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path), "--language", "klingon")
+    assert "klingon" in sentence(done, InvalidOption)
+
+
+def test_an_unknown_session_is_a_sentence(invoke: Invoke) -> None:
+    assert "nowhere" in sentence(invoke("transcribe", "nowhere"), SessionNotFound)
+
+
+def test_a_missing_model_is_known_before_the_work(tmp_path: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_cached", lambda _: None)
+    done = invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path), "--model", "large-v3")
+    assert "large-v3 is not on this computer" in sentence(done, ModelMissing)
+
+
+def test_an_unknown_device_is_a_mistake_in_the_options(
+    tmp_path: Path, invoke: Invoke, base_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(base_home / "models" / "base")
+    done = invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path), "--model", model, "--device", "tpu")
+    assert "tpu" in sentence(done, InvalidOption)
+
+
+def test_the_real_command_works_end_to_end(tmp_path: Path, invoke: Invoke, base_home: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=3)
+    done = invoke("transcribe", str(folder.path), "--model", str(base_home / "models" / "base"), "--batch-size", "2")
+    assert 0 == done.exit_code, done.output
+    assert 3 * 16_000 == sum(span.frame_count for span in read_transcript(folder).coverage)
+
+
+def test_models_are_listed_with_their_places(invoke: Invoke) -> None:
+    done = invoke("models", "list", "--json")
+    assert 19 == len(json.loads(done.stdout)["data"])
+    assert "turbo" in invoke("models", "list").stdout
+
+
+def test_pull_puts_the_embedded_model_together(invoke: Invoke, home: Path) -> None:
+    done = invoke("models", "pull", "base")
+    assert str(home / "models" / "base") == done.stdout.strip()
+
+
+def test_the_bar_is_silent_where_nobody_looks() -> None:
+    with commands._progress() as progress:
+        assert progress is None

@@ -1,0 +1,199 @@
+"""A session becomes a signed run that accounts for every frame; what goes wrong leaves no half run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from everyword import keys, ledger
+from everyword.digest import canonical
+from everyword.errors import CorruptFolder, InvalidOption, SessionBusy
+from everyword.folder import SessionFolder
+from everyword.model import Gap, Speaker
+from everyword.recording import read_recording
+from everyword.run import QUARANTINE, READINGS, read_lines, read_transcript, run_names, run_path
+from recorder.imports import import_files
+from tests.transcribe.builders import a_marked_session, a_reading, write_wav
+from transcribe.engine import Reading, ScriptedEngine
+from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
+
+Script = dict[int, str | Reading | Exception]
+
+
+def run(folder: SessionFolder, tmp_path: Path, script: Script) -> Outcome:
+    key = keys.device_key(tmp_path / "home")
+    return transcribe(open_recording(folder), ScriptedEngine(script), languages=("en", "ru"), key=key, by="Test Operator")
+
+
+def test_the_first_run_is_the_current_one(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path)
+    assert "r001" == run(folder, tmp_path, {0: "good morning"}).run.run
+    assert "r001" == ledger.current_run(folder)
+
+
+def test_a_second_run_stands_beside_the_first(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=20)
+    run(folder, tmp_path, {0: "good morning"})
+    run(folder, tmp_path, {0: "good evening"})
+    assert ("r001", ["good morning"]) == (ledger.current_run(folder), [one.text for one in read_transcript(folder).utterances])
+    assert ["good evening"] == [one.text for one in read_transcript(folder, "r002").utterances]
+
+
+def test_the_coverage_of_every_track_adds_up_to_the_frame(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, channels=3)
+    run(folder, tmp_path, {0: "one two three", 29: RuntimeError("no"), 44: "four"})
+    spans = read_transcript(folder).coverage
+    end = read_recording(folder).end_frame(1)
+    for track in (1, 2, 3):
+        position = 0
+        for span in (one for one in spans if one.track == track):
+            assert position == span.first_frame
+            position += span.frame_count
+        assert end == position
+
+
+def test_words_lie_where_their_window_was(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path)
+    run(folder, tmp_path, {0: "alpha", 14: "beta gamma"})
+    words = [word for one in read_transcript(folder).utterances for word in one.words]
+    second = 468 * 512  # the hop before which the second window begins
+    assert [("alpha", 0), ("beta", second), ("gamma", second + 6400)] == [(word.text, word.first_frame) for word in words]
+
+
+def test_the_roster_names_who_sits_alone_at_a_track(tmp_path: Path) -> None:
+    roster = (Speaker("anna", "Anna", track=1), Speaker("boris", "Boris", track=2), Speaker("viktor", "Viktor", track=2))
+    folder = a_marked_session(tmp_path, seconds=10, channels=2, roster=roster)
+    run(folder, tmp_path, {0: "hello"})
+    assert [(1, "anna"), (2, None)] == [(one.track, one.person) for one in read_transcript(folder).utterances]
+
+
+def test_a_window_that_fails_is_failed_in_the_coverage_and_the_others_are_read(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path)
+    outcome = run(folder, tmp_path, {0: "before", 14: RuntimeError("out of memory"), 29: "after"})
+    transcript = read_transcript(folder)
+    assert (1, ["before", "after"]) == (outcome.failed_windows, [one.text for one in transcript.utterances])
+    assert {"RuntimeError: out of memory"} == {span.reason for span in transcript.coverage if span.state == "failed"}
+
+
+def test_every_reading_is_kept_with_its_n_best(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path)
+    run(folder, tmp_path, {0: "kept for good"})
+    lines = list(read_lines(run_path(folder, "r001") / READINGS))
+    assert [1, 2, 3, 4, 5] == [line["window"] for line in lines]
+    assert [{"logprob_e6": -200_000, "text": " kept for good", "tokens": [0, 1, 2]}] == lines[0]["hypotheses"]
+
+
+def test_text_where_nobody_spoke_goes_into_quarantine(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=10)
+    outcome = run(folder, tmp_path, {0: a_reading("Thank you", no_speech=0.9, logprob=-1.5)})
+    lines = list(read_lines(run_path(folder, "r001") / QUARANTINE))
+    assert (2, 0, ["no-voice", "no-voice"]) == (outcome.quarantined, outcome.words, [line["reason"] for line in lines])
+
+
+def test_the_engine_is_not_asked_about_verified_silence(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "quiet.wav", np.zeros(16_000 * 20, np.float32))
+    folder = import_files([path], parent=tmp_path / "s", home=tmp_path / "home", title="Q", operator="Test Operator")
+    engine = ScriptedEngine({})
+    transcribe(open_recording(folder), engine, languages=("en",), key=keys.device_key(tmp_path / "home"), by="Test Operator")
+    assert [] == engine.calls
+    assert ["silent"] == [span.state for span in read_transcript(folder).coverage]
+
+
+def test_the_same_session_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=200)
+    script: Script = {0: "one", 29: "you " * 30, 44: RuntimeError("no"), 59: "two"}
+    first, second = (run(folder, tmp_path, script).run.files for _ in range(2))
+    assert first == second
+
+
+def test_run_json_says_what_made_it(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=10)
+    made = run(folder, tmp_path, {}).run
+    assert ("scripted", "en ru", ledger.seal_digest(folder)) == (made.model["name"], made.settings["languages"], made.seal)
+
+
+def test_a_session_of_no_seconds_gives_an_empty_transcript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = a_marked_session(tmp_path, seconds=1)
+    recording = open_recording(folder)
+    recording.segments.clear()
+    outcome = transcribe(recording, ScriptedEngine({}), languages=("en",), key=keys.device_key(tmp_path / "home"), by="me")
+    assert (0, 0.0, (), ()) == (
+        outcome.words,
+        outcome.sound_s,
+        read_transcript(folder).utterances,
+        read_transcript(folder).coverage,
+    )
+
+
+def test_a_session_that_is_not_sealed_is_refused(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=1)
+    folder.seal_signature.unlink()
+    with pytest.raises(SessionBusy, match="not sealed"):
+        open_recording(folder)
+
+
+def test_a_missing_segment_leaves_no_run(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=70)
+    folder.segment(1, 1).unlink()
+    with pytest.raises(CorruptFolder, match="missing"):
+        run(folder, tmp_path, {})
+    assert ([], None) == (run_names(folder), ledger.current_run(folder))
+
+
+def test_a_segment_that_vanishes_meanwhile_leaves_no_run(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=70)
+    recording = open_recording(folder)
+    folder.segment(1, 1).unlink()
+    with pytest.raises(CorruptFolder, match="missing"):
+        transcribe(recording, ScriptedEngine({}), languages=("en",), key=keys.device_key(tmp_path / "home"), by="me")
+    assert ([], None) == (run_names(folder), ledger.current_run(folder))
+
+
+def test_the_progress_goes_from_nothing_to_everything(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, channels=2)
+    steps: list[tuple[float, float]] = []
+    transcribe(
+        open_recording(folder),
+        ScriptedEngine({}),
+        languages=("en",),
+        key=keys.device_key(tmp_path / "home"),
+        by="me",
+        progress=lambda done_s, total_s: steps.append((done_s, total_s)),
+    )
+    assert steps == sorted(steps)
+    assert (120.0, 120.0) == steps[-1]
+
+
+def test_the_progress_reaches_the_end_although_a_gap_has_no_windows(tmp_path: Path) -> None:
+    recording = open_recording(a_marked_session(tmp_path, seconds=5))
+    recording.gaps.append(Gap(1, 80_000, 16_000 * 90, filled=False, cause="input lost"))
+    key = keys.device_key(tmp_path / "home")
+    steps: list[float] = []
+    transcribe(
+        recording, ScriptedEngine({}), languages=("en",), key=key, by="me", progress=lambda done_s, _: steps.append(done_s)
+    )
+    assert 95.0 == steps[-1]
+
+
+def test_lines_hold_no_floats(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path)
+    run(folder, tmp_path, {0: "one", 14: a_reading("Thank you", no_speech=0.9)})
+    for path in run_path(folder, "r001").glob("*.jsonl"):
+        for line in read_lines(path):
+            canonical(line)  # refuses floats
+
+
+@pytest.mark.parametrize(
+    ("choices", "chosen"),
+    [((["ru"], ("en", "uk"), ("en",)), ("ru",)), (((), ("en", "uk"), ("en",)), ("en", "uk")), (((), (), ("en",)), ("en",))],
+)
+def test_what_was_asked_for_goes_before_the_session_and_the_settings(
+    choices: tuple[list[str], ...], chosen: tuple[str, ...]
+) -> None:
+    assert chosen == choose_languages(*choices, known=("en", "ru", "uk"))
+
+
+@pytest.mark.parametrize("choices", [(["xx"],), ((), ())])
+def test_a_language_nobody_knows_is_refused(choices: tuple[list[str], ...]) -> None:
+    with pytest.raises(InvalidOption):
+        choose_languages(*choices, known=("en", "ru", "uk"))

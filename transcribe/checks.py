@@ -1,0 +1,221 @@
+"""Doubts about what the engine wrote, and the two tests of silence.  Pure: they flag and set aside, they never delete."""
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyword.model import Word
+from transcribe.engine import Reading
+from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
+
+TRUNCATED = "truncated"
+LOOP = "loop"
+IMPROBABLE = "improbable"
+NO_SPEECH = "no-speech"
+UNLIKELY = "unlikely"
+STRETCHED = "stretched"
+UNCOVERED = "uncovered-speech"
+PARTLY_INVENTED = "partly-invented"
+
+DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH})
+"""Flags of a reading that make every word of it uncertain."""
+
+SPLITTING = frozenset({TRUNCATED, LOOP})
+"""Flags that a second reading of the window's halves may cure."""
+
+LIMIT_MARGIN_TOKENS = 9
+LEAST_LOGPROB = -1.0
+UNSURE_LOGPROB = -0.3
+"""Below this a window is read again in full context: with Whisper base that gained in every recording it touched."""
+
+MOST_NO_SPEECH = 0.6
+LEAST_PROBABILITY = 0.15
+LONGEST_WORD_S = 2.0
+LEAST_UNCOVERED_S = 1.0
+MOST_COMPRESSION = 2.4
+
+SOME_VOICE = 0.2
+"""Probability of voice from which a hop may hold speech: lower than the one that places cuts, as here the doubt counts."""
+
+FLOOR_MARGIN_DB = 10.0
+SPEECH_MARGIN_DB = 10.0
+QUIET_DB = -60.0
+"""What is below this level is quiet on any track."""
+
+LOUD_DB = -40.0
+"""What is above this level is not: a steady noise is no silence, however steady."""
+
+_REPEATS = {1: 6, 2: 4, 3: 4}
+_REPEATS_OF_MORE = 3
+
+
+def flags_of(reading: Reading) -> tuple[str, ...]:
+    """What is doubtful about a reading as a whole, in a fixed order."""
+    if not reading.hypotheses:
+        return ()
+    best = reading.hypotheses[0]
+    found = []
+    if len(best.tokens) >= reading.token_limit - LIMIT_MARGIN_TOKENS:
+        found.append(TRUNCATED)
+    if is_loop(best.text):
+        found.append(LOOP)
+    if best.text.strip() and best.logprob < LEAST_LOGPROB:
+        found.append(IMPROBABLE)
+    if best.text.strip() and reading.no_speech > MOST_NO_SPEECH:
+        found.append(NO_SPEECH)
+    return tuple(found)
+
+
+def is_unsure(reading: Reading) -> bool:
+    """True when a slower reading may be worth its time."""
+    return bool(reading.hypotheses) and reading.hypotheses[0].logprob < UNSURE_LOGPROB
+
+
+def may_hold_voice(window: Window, profile: Profile) -> bool:
+    """True when the detector finds a voice anywhere in the window likelier than not."""
+    first, end = hops_of(window.first_frame, window.end_frame, piece=profile.piece)
+    return bool((profile.voice[first:end] > 0.5).any())
+
+
+def is_loop(text: str) -> bool:
+    """True when the text says the same thing over and over.
+
+    People do repeat themselves ("нет, нет, нет" is testimony): one word counts from six times on, two or three words from four,
+    longer phrases from three.
+    """
+    words = re.findall(r"\w+", text.lower())
+    for length in range(1, len(words) // 3 + 1):
+        if _longest_repeat(words, length) >= _REPEATS.get(length, _REPEATS_OF_MORE):
+            return True
+    return len(words) >= 12 and compression(text) > MOST_COMPRESSION
+
+
+def compression(text: str) -> float:
+    """How many times smaller the text gets by zlib; one byte a letter in Latin and Cyrillic alike."""
+    try:
+        data = text.encode("cp1251")
+    except UnicodeEncodeError:
+        data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def _longest_repeat(words: Sequence[str], length: int) -> int:
+    """How often the same `length` words follow each other at most."""
+    best = run = 0
+    for place in range(len(words) - length):
+        run = run + 1 if words[place] == words[place + length] else 0
+        best = max(best, run)
+    return 1 + best // length
+
+
+def doubt_words(words: Sequence[Word], *, reading_flags: Sequence[str], rate_hz: int) -> list[Word]:
+    """The words with their own flags: those of the reading that touch every word, an unlikely word, one that lasts too long."""
+    inherited = tuple(flag for flag in reading_flags if flag in DOUBTING)
+    result = []
+    for word in words:
+        own = [UNLIKELY] if word.probability_ppm < LEAST_PROBABILITY * 1e6 else []
+        if word.frame_count > LONGEST_WORD_S * rate_hz:
+            own.append(STRETCHED)
+        flags = (*inherited, *own)
+        result.append(replace(word, flags=flags) if flags else word)
+    return result
+
+
+def doubt_rest(words: Sequence[Word]) -> list[Word]:
+    """The words of a reading of which another word was invented: they stand, as uncertain."""
+    return [replace(word, flags=(*word.flags, PARTLY_INVENTED)) for word in words]
+
+
+def loudness_limit_db(profiles: Sequence[Profile]) -> float:
+    """The level above which a track is not silent: 10 dB over its noise floor or 10 dB under its speech, whichever is lower.
+
+    Always between -60 and -40 dBFS; digital silence does not count as a noise floor.
+    """
+    if not profiles:
+        return QUIET_DB
+    levels = np.concatenate([profile.level_db for profile in profiles])
+    voices = np.concatenate([profile.voice for profile in profiles])
+    sounding = levels[levels > -100]
+    if not len(sounding):
+        return QUIET_DB
+    limit = float(np.percentile(sounding, 10)) + FLOOR_MARGIN_DB
+    speech = levels[voices > 0.5]
+    if len(speech):
+        limit = min(limit, float(np.median(speech)) - SPEECH_MARGIN_DB)
+    return min(LOUD_DB, max(QUIET_DB, limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """The two tests of silence over a piece, bool, shape (hops,) each; only where both hold is it verified silence."""
+
+    piece: Piece
+    without_voice: NDArray[np.bool_]
+    quiet: NDArray[np.bool_]
+
+    def has_no_voice(self, first_frame: int, end_frame: int) -> bool:
+        """True when no hop that these frames touch may hold a voice."""
+        first, end = hops_of(first_frame, end_frame, piece=self.piece)
+        return bool(self.without_voice[first:end].all())
+
+    def is_silent(self, first_frame: int, end_frame: int) -> bool:
+        """True when both tests hold for every hop that these frames touch."""
+        first, end = hops_of(first_frame, end_frame, piece=self.piece)
+        return bool((self.without_voice & self.quiet)[first:end].all())
+
+
+def stillness(profile: Profile, *, limit_db: float) -> Stillness:
+    """Both tests.  Voice is averaged and the level's median taken over five hops (0.16 s), so that neither flickers."""
+    return Stillness(
+        profile.piece, _mean_of_five(profile.voice) < SOME_VOICE, _median_of_five(profile.level_db) < np.float32(limit_db)
+    )
+
+
+def _mean_of_five(values: Floats) -> Floats:
+    return (
+        np.convolve(np.pad(values, 2, mode="edge"), np.full(5, 0.2), mode="valid").astype(np.float32) if len(values) else values
+    )
+
+
+def _median_of_five(values: Floats) -> Floats:
+    if not len(values):
+        return values
+    return np.median(np.lib.stride_tricks.sliding_window_view(np.pad(values, 2, mode="edge"), 5), axis=1).astype(np.float32)
+
+
+def hops_of(first_frame: int, end_frame: int, *, piece: Piece) -> tuple[int, int]:
+    """``(first, end)`` of the hops that hold any sample of these frames; at least one."""
+    first = min(piece.sample_of(first_frame) // HOP, piece.hop_count - 1)
+    return first, max(first + 1, -(-piece.sample_of(end_frame) // HOP))
+
+
+def quarantine_reason(word: Word, *, still: Stillness, reading_flags: Sequence[str]) -> str:
+    """Why a word must not stand in the record, or "".
+
+    Text on verified silence was invented.  Where there is sound but no voice, text is set aside if the engine itself doubts it.
+    """
+    first, end = word.first_frame, word.first_frame + word.frame_count
+    if still.is_silent(first, end):
+        return "silence"
+    doubted = {IMPROBABLE, NO_SPEECH} & set(reading_flags)
+    return "no-voice" if doubted and still.has_no_voice(first, end) else ""
+
+
+def has_uncovered_speech(window: Window, words: Sequence[Word], profile: Profile, *, margin_frames: int) -> bool:
+    """True when the detector is sure of a voice for a second or more where no word is."""
+    piece = profile.piece
+    first, end = hops_of(window.first_frame, window.end_frame, piece=piece)
+    open_hops = profile.voice[first:end] > 0.5
+    for word in words:
+        low, high = hops_of(
+            max(window.first_frame, word.first_frame - margin_frames),
+            min(window.end_frame, word.first_frame + word.frame_count + margin_frames),
+            piece=piece,
+        )
+        open_hops[low - first : high - first] = False
+    longest = int(LEAST_UNCOVERED_S * RATE_HZ / HOP)
+    return bool(len(open_hops) >= longest and np.convolve(open_hops, np.ones(longest), mode="valid").max() >= longest)

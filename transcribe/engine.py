@@ -1,0 +1,136 @@
+"""What a speech engine is: a batch of windows' sound in, one `Reading` each out.
+
+Positions inside a reading are 16 kHz samples from the start of its window; the pipeline turns them into frames.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from transcribe.windows import RATE_HZ, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word with its spacing as the engine wrote it, where it lies, and how likely it is (0 to 1)."""
+
+    text: str
+    first_sample: int
+    sample_count: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One of the n best texts; ``logprob`` is the mean natural logarithm of its tokens' probabilities."""
+
+    text: str
+    tokens: tuple[int, ...]
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the engine made of one window: hypotheses best first, the words of the best one, probability of no speech.
+
+    ``languages`` are the probabilities of the languages that were allowed; they add up to 1.  ``token_limit`` is how many tokens
+    the engine could have written.
+    """
+
+    language: str
+    languages: tuple[tuple[str, float], ...]
+    hypotheses: tuple[Hypothesis, ...]
+    words: tuple[Heard, ...]
+    no_speech: float
+    context_samples: int
+    token_limit: int
+
+    @property
+    def text(self) -> str:
+        """The best hypothesis, or nothing."""
+        return self.hypotheses[0].text if self.hypotheses else ""
+
+
+class Engine(Protocol):
+    """A speech engine.  `read` is called from `workers` threads at once, with at most `batch_size` windows of one context."""
+
+    workers: int
+    batch_size: int
+
+    def describe(self) -> dict[str, str]:
+        """Versions, arithmetic and device, for ``run.json``."""
+
+    def model(self) -> dict[str, str]:
+        """Name and digest of the model, for ``run.json``."""
+
+    def settings(self) -> dict[str, int | str]:
+        """Everything that decides what is written, for ``run.json``."""
+
+    def context_samples(self, sample_count: int) -> int:
+        """The context a window of that length gets; depends on nothing else, and only equal contexts share a batch."""
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        """The readings of `clips` (float32, 16 kHz, shape (samples,)), in their order.
+
+        A reading must not depend on the other clips of the batch.  `full_context` asks for the slowest and best reading.
+        """
+
+
+FULL_CONTEXT = 10_000
+"""What a `ScriptedEngine` adds to the mark of a window that is read in full context."""
+
+
+class ScriptedEngine:
+    """An engine that writes what a test tells it to: the fault source of this package.
+
+    It hears nothing but a mark: the level of a window's first 10 ms, in steps of 1/1024 above 1/4 (see `mark_of`).  `script` maps
+    marks to a text, a whole reading or an exception; a window with any other mark is read as silence.
+    """
+
+    workers = 2
+    batch_size = 4
+
+    def __init__(self, script: Mapping[int, str | Reading | Exception], *, language: str = "en", word_s: float = 0.4) -> None:
+        self.script = dict(script)
+        self.language = language
+        self.word_s = word_s
+        self.calls: list[tuple[int, ...]] = []
+
+    def describe(self) -> dict[str, str]:
+        """Says that it is not a real engine."""
+        return {"engine": "scripted"}
+
+    def model(self) -> dict[str, str]:
+        """Has no model."""
+        return {"name": "scripted", "sha256": ""}
+
+    def settings(self) -> dict[str, int | str]:
+        """Has no settings."""
+        return {}
+
+    def context_samples(self, sample_count: int) -> int:
+        """Whole seconds."""
+        return -(-sample_count // RATE_HZ) * RATE_HZ
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        """What the script says for each clip's mark; clips without one are read as silence."""
+        marks = tuple(mark_of(clip) + FULL_CONTEXT * full_context for clip in clips)
+        self.calls.append(marks)
+        return [self._read(self.script.get(mark, ""), clip, languages) for mark, clip in zip(marks, clips, strict=True)]
+
+    def _read(self, entry: str | Reading | Exception, clip: Floats, languages: Sequence[str]) -> Reading:
+        if isinstance(entry, Exception):
+            raise entry
+        if isinstance(entry, Reading):
+            return entry
+        step = int(self.word_s * RATE_HZ)
+        words = tuple(Heard(f" {word}", n * step, step, 0.9) for n, word in enumerate(entry.split()))
+        hypothesis = Hypothesis("".join(word.text for word in words), tuple(range(len(words))), -0.2)
+        language = self.language if self.language in languages else languages[0]
+        shares = tuple((name, float(name == language)) for name in languages)
+        return Reading(language, shares, (hypothesis,), words, 0.0 if words else 0.9, len(clip), 224)
+
+
+def mark_of(clip: Floats) -> int:
+    """The number a test wrote as a level over the beginning of a window."""
+    return round((float(clip[: RATE_HZ // 100].mean()) - 0.25) * 1024) if len(clip) else -1

@@ -1,0 +1,163 @@
+"""One track: sound → windows → readings → words → utterances and coverage."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from everyword.model import Span, Track, Utterance, Word
+from everyword.recording import Recording
+from transcribe import checks, coverage, stitch, words
+from transcribe.audio import TrackAudio, profile
+from transcribe.batches import Attempt, Clip, read_all
+from transcribe.checks import Stillness
+from transcribe.engine import Engine
+from transcribe.stitch import Said
+from transcribe.windows import Profile, Window, pieces, tile
+
+VERIFIED_SILENCE = "verified silence"
+
+
+@dataclass(slots=True)
+class TrackText:
+    """What came out of one track; ``readings`` and ``quarantine`` are the lines of their files."""
+
+    track: Track
+    rate_hz: int
+    attempts: list[Attempt] = field(default_factory=list)
+    utterances: list[Utterance] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    readings: list[dict[str, object]] = field(default_factory=list)
+    quarantine: list[dict[str, object]] = field(default_factory=list)
+    not_finite: int = 0
+
+    @property
+    def windows(self) -> int:
+        """How many windows the track was cut into."""
+        return len({attempt.window.number for attempt in self.attempts})
+
+    @property
+    def flagged_windows(self) -> int:
+        """Windows in use with a flag or without a reading."""
+        return len({one.window.number for one in self.attempts if one.used and (one.flags or one.error)})
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that could not be read."""
+        return sum(1 for attempt in self.attempts if attempt.error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A piece with its windows."""
+
+    profile: Profile
+    still: Stillness
+    windows: list[Window]
+
+    def is_silent(self, window: Window) -> bool:
+        return self.still.is_silent(window.first_frame, window.end_frame)
+
+
+def read_track(
+    recording: Recording, track: Track, engine: Engine, *, languages: Sequence[str], heard: Callable[[float], None]
+) -> TrackText:
+    """Transcribe one track.
+
+    The sound is read twice: for its profile (voice and level decide the cuts and what is silent), then for the engine, which is
+    not asked about windows of verified silence.
+
+    Args:
+        recording: the session's journal, sealed.
+        track: which microphone.
+        engine: what reads the windows.
+        languages: that a window may be in.
+        heard: is told the seconds of sound that are done, in steps.
+
+    Raises:
+        CorruptFolder: a segment is missing or short.
+    """
+    audio = TrackAudio(recording, track)
+    rate_hz = audio.stream.rate_hz
+    found = pieces(recording.segments, recording.gaps, stream=track.stream, rate_hz=rate_hz)
+    plan = _plan([profile(audio, piece) for piece in found])
+    text = TrackText(track, rate_hz, not_finite=audio.not_finite)
+    silent = [
+        Attempt(window, "whole", None, skipped=VERIFIED_SILENCE)
+        for one in plan
+        for window in one.windows
+        if one.is_silent(window)
+    ]
+    heard(sum(attempt.window.frame_count for attempt in silent) / rate_hz)
+    for attempts in read_all(engine, _clips(audio, plan), languages=languages):
+        text.attempts += attempts
+        heard(attempts[0].window.frame_count / rate_hz)
+    text.attempts = sorted([*silent, *text.attempts], key=lambda attempt: attempt.window.number)
+    _write_down(text, plan, recording)
+    return text
+
+
+def _plan(profiles: Sequence[Profile]) -> list[_Planned]:
+    limit_db = checks.loudness_limit_db(profiles)
+    plan: list[_Planned] = []
+    number = 1
+    for one in profiles:
+        windows = tile(one, first_number=number)
+        plan.append(_Planned(one, checks.stillness(one, limit_db=limit_db), windows))
+        number += len(windows)
+    return plan
+
+
+def _clips(audio: TrackAudio, plan: Sequence[_Planned]) -> Iterator[Clip]:
+    for one in plan:
+        if all(one.is_silent(window) for window in one.windows):
+            continue
+        for window, samples in audio.clips(one.profile.piece, one.windows):
+            if not one.is_silent(window):
+                yield Clip(window, samples, one.profile)
+
+
+def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording) -> None:
+    """Words of the attempts in use → utterances, quarantine and coverage; every attempt → a line of readings."""
+    place_of = {window.number: one for one in plan for window in one.windows}
+    said: list[Said] = []
+    judged: list[Attempt] = []
+    for attempt in text.attempts:
+        place = place_of[attempt.window.number]
+        found = words.words_of(attempt, place.profile.piece)
+        kept = _kept(text, attempt, found, place.still) if attempt.used else []
+        judged.append(_with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt)
+        said += words.said(judged[-1], kept)
+        text.readings.append(words.line(text.track, judged[-1], [word for word, _ in found]))
+    text.attempts = judged
+    person = stitch.person_of(text.track.number, recording.session.roster)
+    text.utterances = stitch.utterances(said, track=text.track, rate_hz=text.rate_hz, person=person)
+    text.spans = coverage.ledger(
+        text.track,
+        end_frame=recording.end_frame(text.track.stream),
+        rate_hz=text.rate_hz,
+        stillness=[one.still for one in plan],
+        words=[one.word for one in said],
+        failed=[(one.window.first_frame, one.window.end_frame, one.error) for one in text.attempts if one.error],
+        gaps=[gap for gap in recording.gaps if gap.stream == text.track.stream],
+    )
+
+
+def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], still: Stillness) -> list[tuple[Word, str]]:
+    """The words that stand; the others go into quarantine and cast doubt on the rest."""
+    kept = []
+    for word, spaced in found:
+        if reason := checks.quarantine_reason(word, still=still, reading_flags=attempt.flags):
+            text.quarantine.append(words.quarantined(text.track, attempt, word, reason))
+        else:
+            kept.append((word, spaced))
+    if len(kept) == len(found):
+        return kept
+    doubted = checks.doubt_rest([word for word, _ in kept])
+    return [(word, spaced) for word, (_, spaced) in zip(doubted, kept, strict=True)]
+
+
+def _with_uncovered(attempt: Attempt, kept: Sequence[Word], place: Profile) -> Attempt:
+    """The attempt, flagged if there is a voice in its window that no word accounts for."""
+    reach = int(coverage.REACH_S * place.piece.rate_hz)
+    if attempt.reading is None or not checks.has_uncovered_speech(attempt.window, kept, place, margin_frames=reach):
+        return attempt
+    return replace(attempt, flags=(*attempt.flags, checks.UNCOVERED))

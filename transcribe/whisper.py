@@ -1,0 +1,237 @@
+"""Whisper through CTranslate2, with a decode loop of our own: encode → language → generate → align, window by window.
+
+faster-whisper's ``transcribe()`` is not called: it deletes what looks like silence, hides each window's language and cannot
+write more than 224 tokens a window.  Here a window's context is as long as the window (plus a pad) instead of 30 s, which is most
+of the speed, and depends on nothing but the window, so that no reading depends on its batch-mates.
+"""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+
+from everyword.errors import EverywordError, InvalidOption
+from transcribe.engine import Heard, Hypothesis, Reading
+from transcribe.models import ModelFiles
+from transcribe.windows import RATE_HZ, Floats
+
+BEAM = 5
+TOKEN_LIMIT = 224
+"""CTranslate2 stops Whisper at half of its 448 positions (src/models/whisper.cc)."""
+
+PAD_S = 2
+"""Empty features after a window: with none the decoder does not know where to stop and loops to the limit."""
+
+STEP_S = 1
+"""Contexts are whole seconds, so that windows of nearly the same length can share a batch."""
+
+CONTEXT_LIMIT_S = 30
+HOP_SAMPLES = 160
+"""One frame of features, 10 ms; two of them make one position of the encoder."""
+
+_OPENING = "\"'“¿([{-«„"
+_CLOSING = "\"'.。,，!！?？:：”)]}、»…;"
+
+
+class WhisperEngine:
+    """Whisper on this machine.  On a CPU each core runs a worker of its own: about twice as fast as one worker on all cores."""
+
+    def __init__(self, files: ModelFiles, *, device: str, compute_type: str, batch_size: int = 0, workers: int = 0) -> None:
+        self._files = files
+        self.device = resolve_device(device)
+        self.compute_type = resolve_compute_type(compute_type, device=self.device)
+        on_cpu = self.device == "cpu"
+        self.workers = workers or (len(os.sched_getaffinity(0)) if on_cpu else 1)
+        self.batch_size = batch_size or (8 if on_cpu else 16)
+        try:
+            self._whisper = WhisperModel(
+                str(files.path),
+                device=self.device,
+                compute_type=self.compute_type,
+                cpu_threads=1 if on_cpu else 0,
+                num_workers=self.workers,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EverywordError(
+                f"The model {files.name} cannot be loaded on {self.device} ({self.compute_type}): {error}.",
+                hint="Try --device cpu --compute-type int8, or another --model.",
+            ) from error
+        self._multilingual = bool(self._whisper.model.is_multilingual)
+        self._tokenizers: dict[str, Tokenizer] = {}
+
+    def describe(self) -> dict[str, str]:
+        """Versions and arithmetic: the same on another machine promises the same text only if all of this is the same."""
+        return {
+            "engine": "faster-whisper",
+            "faster-whisper": version("faster-whisper"),
+            "ctranslate2": version("ctranslate2"),
+            "onnxruntime": version("onnxruntime"),
+            "soxr": version("soxr"),
+            "device": self.device,
+            "compute_type": self.compute_type,
+            "workers": str(self.workers),
+            "threads_per_worker": "1" if self.device == "cpu" else "0",
+            "cpu": cpu_name(),
+        }
+
+    def model(self) -> dict[str, str]:
+        """Name, digest of ``model.bin`` and the revision of the hub it came from, if it did."""
+        return {"name": self._files.name, "sha256": self._files.digest, "revision": self._files.revision}
+
+    def settings(self) -> dict[str, int | str]:
+        """What decides the text besides the windows."""
+        return {
+            "beam_size": BEAM,
+            "temperature_ppm": 0,
+            "seed": 0,
+            "pad_s": PAD_S,
+            "context_step_s": STEP_S,
+            "batch_size": self.batch_size,
+            "timestamps": "no",
+            "prompt": "",
+        }
+
+    def context_samples(self, sample_count: int) -> int:
+        """Window and pad, rounded up to a whole second, at most what Whisper can hear."""
+        seconds = -(-sample_count // RATE_HZ) + PAD_S
+        return min(CONTEXT_LIMIT_S, -(-seconds // STEP_S) * STEP_S) * RATE_HZ
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        """One decode for all `clips`, which must be of one context; the full context is Whisper's own 30 s."""
+        context = CONTEXT_LIMIT_S * RATE_HZ if full_context else self.context_samples(len(clips[0]))
+        features = np.stack([self._features(clip, context) for clip in clips])
+        model = self._whisper.model
+        encoded = model.encode(ctranslate2.StorageView.from_array(features), to_cpu=self.device == "cuda")
+        shares = self._languages(encoded, len(clips), languages)
+        chosen = [max(share, key=lambda pair: pair[1])[0] for share in shares]
+        tokenizers = [self._tokenizer(language) for language in chosen]
+        results = model.generate(
+            encoded,
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers],
+            beam_size=BEAM,
+            num_hypotheses=BEAM,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        best = [result.sequences_ids[0] for result in results]
+        words = self._align(encoded, chosen, best, [len(clip) for clip in clips])
+        return [
+            Reading(
+                language=chosen[n],
+                languages=shares[n],
+                hypotheses=_hypotheses(result, tokenizers[n]),
+                words=words[n],
+                no_speech=float(result.no_speech_prob),
+                context_samples=context,
+                token_limit=TOKEN_LIMIT,
+            )
+            for n, result in enumerate(results)
+        ]
+
+    def _features(self, clip: Floats, context: int) -> Floats:
+        """Log-mel features, float32, shape (mels, context / 160), zero after the sound as faster-whisper leaves them."""
+        sound = clip[:context]
+        whole = np.pad(sound, (0, min(context, -(-len(sound) // HOP_SAMPLES) * HOP_SAMPLES) - len(sound)))
+        mel = self._whisper.feature_extractor(whole, padding=0)
+        return np.ascontiguousarray(np.pad(mel, ((0, 0), (0, context // HOP_SAMPLES - mel.shape[1]))), np.float32)
+
+    def _languages(self, encoded: Any, count: int, allowed: Sequence[str]) -> list[tuple[tuple[str, float], ...]]:
+        """Probabilities of the allowed languages, made to add up to 1; nothing is detected when only one is allowed."""
+        if len(allowed) == 1 or not self._multilingual:
+            return [((allowed[0] if self._multilingual else "en", 1.0),)] * count
+        result = []
+        for probabilities in self._whisper.model.detect_language(encoded):
+            found = {token[2:-2]: float(probability) for token, probability in probabilities}
+            total = sum(found.get(language, 0.0) for language in allowed) or 1.0
+            result.append(tuple((language, found.get(language, 0.0) / total) for language in allowed))
+        return result
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(
+                self._whisper.hf_tokenizer, self._multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
+    def _align(self, encoded: Any, languages: list[str], tokens: list[list[int]], lengths: list[int]) -> list[tuple[Heard, ...]]:
+        """Words of each best hypothesis.  One window at a time: an alignment must not depend on its batch-mates' lengths."""
+        outputs = np.asarray(encoded)
+        words = []
+        for n, text_tokens in enumerate(tokens):
+            one = ctranslate2.StorageView.from_array(np.ascontiguousarray(outputs[n : n + 1]))
+            tokenizer = self._tokenizer(languages[n])
+            spoken = [token for token in text_tokens if token < tokenizer.eot]
+            frames = -(-lengths[n] // HOP_SAMPLES)
+            found = self._whisper.find_alignment(tokenizer, [spoken], one, frames) if spoken else [[]]
+            words.append(_merge_punctuation(found[0], lengths[n]))
+        return words
+
+
+def _hypotheses(result: Any, tokenizer: Tokenizer) -> tuple[Hypothesis, ...]:
+    found = []
+    for tokens, score in zip(result.sequences_ids, result.scores, strict=True):
+        # the score is a mean over the tokens; as in faster-whisper, the end token counts as one more
+        logprob = float(score) * len(tokens) / (len(tokens) + 1)
+        found.append(Hypothesis(tokenizer.decode(tokens), tuple(tokens), logprob))
+    return tuple(found)
+
+
+def _merge_punctuation(found: list[dict[str, Any]], length: int) -> tuple[Heard, ...]:
+    """Words with the punctuation marks that belong to them; times clipped to the window."""
+    words: list[Heard] = []
+    opening = ""
+    for item in found:
+        text = item["word"]
+        if text.startswith(" ") and len(text) > 1 and text.strip() and all(mark in _OPENING for mark in text.strip()):
+            opening += text
+        elif words and text.strip() and not text.startswith(" ") and all(mark in _CLOSING for mark in text):
+            last = words[-1]
+            words[-1] = Heard(last.text + text, last.first_sample, last.sample_count, last.probability)
+        elif text:
+            first = min(length, max(0, round(float(item["start"]) * RATE_HZ)))
+            end = min(length, max(first, round(float(item["end"]) * RATE_HZ)))
+            words.append(Heard(opening + (text.lstrip() if opening else text), first, end - first, float(item["probability"])))
+            opening = ""
+    if opening and words:
+        last = words[-1]
+        words[-1] = Heard(last.text + opening, last.first_sample, last.sample_count, last.probability)
+    return tuple(words)
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` is cuda when CTranslate2 finds a GPU, else cpu.  Raises `InvalidOption` for anything unknown or absent."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InvalidOption(f"--device {device} is not auto, cpu or cuda.")
+    gpus = ctranslate2.get_cuda_device_count()
+    if device == "cuda" and not gpus:
+        raise InvalidOption("No CUDA device was found on this computer.", hint="Use --device cpu.")
+    return "cuda" if device == "cuda" or (device == "auto" and gpus) else "cpu"
+
+
+def resolve_compute_type(compute_type: str, *, device: str) -> str:
+    """``default`` is int8 on a CPU and float16 on a GPU; other names are CTranslate2's, checked against the device."""
+    if compute_type in ("default", "auto"):
+        wanted = "int8" if device == "cpu" else "float16"
+        return wanted if wanted in ctranslate2.get_supported_compute_types(device) else "float32"
+    supported = sorted(ctranslate2.get_supported_compute_types(device))
+    if compute_type not in supported:
+        raise InvalidOption(f"--compute-type {compute_type} is not possible on {device}: it can do {', '.join(supported)}.")
+    return compute_type
+
+
+def cpu_name() -> str:
+    """The processor as the system calls it."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            names = {line.partition(":")[2].strip() for line in file if line.startswith("model name")}
+    except OSError:
+        names = set()
+    return next(iter(sorted(names)), "") or platform.processor() or platform.machine()

@@ -1,0 +1,101 @@
+"""Readings → words with frames, and readings as lines of JSON.  Pure."""
+
+from collections.abc import Sequence
+
+from everyword.model import Track, Word
+from transcribe.batches import Attempt
+from transcribe.checks import doubt_words
+from transcribe.engine import Heard, Hypothesis, Reading
+from transcribe.stitch import Said
+from transcribe.windows import Piece
+
+SHORTEST_WORD_SAMPLES = 320
+"""The engine's grid of time, 20 ms: a word that the alignment gave no length gets this much."""
+
+
+def words_of(attempt: Attempt, piece: Piece) -> list[tuple[Word, str]]:
+    """The words of an attempt with their spacing; their frames lie within its window, and their doubts are flagged."""
+    if attempt.reading is None:
+        return []
+    heard = attempt.reading.words
+    words = [_word(one, attempt, piece) for one in heard]
+    doubted = doubt_words(words, reading_flags=attempt.flags, rate_hz=piece.rate_hz)
+    return [(word, one.text) for word, one in zip(doubted, heard, strict=True) if word.text]
+
+
+def said(attempt: Attempt, words: Sequence[tuple[Word, str]]) -> list[Said]:
+    """The words of an attempt for `stitch`."""
+    if attempt.reading is None:
+        return []
+    language = attempt.reading.language
+    share = ppm(dict(attempt.reading.languages).get(language, 0.0))
+    return [Said(word, spaced, attempt.window.number, language, share, attempt.flags) for word, spaced in words]
+
+
+def line(track: Track, attempt: Attempt, words: Sequence[Word]) -> dict[str, object]:
+    """A line of ``readings.jsonl``: everything the engine said about a window, n best included, in integers."""
+    base: dict[str, object] = {
+        "window": attempt.window.number,
+        "part": attempt.part,
+        "stream": track.stream,
+        "track": track.number,
+        "first_frame": attempt.window.first_frame,
+        "frame_count": attempt.window.frame_count,
+        "used": attempt.used,
+        "flags": list(attempt.flags),
+        "error": attempt.error,
+        "skipped": attempt.skipped,
+    }
+    return base if attempt.reading is None else {**base, **_reading(attempt.reading, words)}
+
+
+def quarantined(track: Track, attempt: Attempt, word: Word, reason: str) -> dict[str, object]:
+    """A line of ``quarantine.jsonl``: a word that was written where nobody spoke."""
+    return {
+        "reason": reason,
+        "window": attempt.window.number,
+        "stream": track.stream,
+        "track": track.number,
+        "language": attempt.reading.language if attempt.reading else "",
+        "word": _word_line(word),
+    }
+
+
+def ppm(share: float) -> int:
+    """A probability in parts per million."""
+    return min(1_000_000, max(0, round(share * 1_000_000)))
+
+
+def _word(one: Heard, attempt: Attempt, piece: Piece) -> Word:
+    start = piece.sample_of(attempt.window.first_frame)
+    last = attempt.window.end_frame - 1
+    first = min(last, max(attempt.window.first_frame, piece.frame_of(start + one.first_sample)))
+    length = max(SHORTEST_WORD_SAMPLES, one.sample_count)
+    end = min(attempt.window.end_frame, piece.frame_of(start + one.first_sample + length))
+    return Word(one.text.strip(), first, max(1, end - first), ppm(one.probability))
+
+
+def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
+    return {
+        "language": reading.language,
+        "languages": {language: ppm(share) for language, share in reading.languages},
+        "no_speech_ppm": ppm(reading.no_speech),
+        "context_samples": reading.context_samples,
+        "hypotheses": [_hypothesis(hypothesis) for hypothesis in reading.hypotheses],
+        "words": [_word_line(word) for word in words],
+    }
+
+
+def _hypothesis(hypothesis: Hypothesis) -> dict[str, object]:
+    logprob = max(-1_000_000_000, round(hypothesis.logprob * 1_000_000))
+    return {"text": hypothesis.text, "tokens": list(hypothesis.tokens), "logprob_e6": logprob}
+
+
+def _word_line(word: Word) -> dict[str, object]:
+    return {
+        "text": word.text,
+        "first_frame": word.first_frame,
+        "frame_count": word.frame_count,
+        "probability_ppm": word.probability_ppm,
+        "flags": list(word.flags),
+    }
