@@ -107,7 +107,7 @@ def _converted(value: object, *, name: str, like: object, origin: str) -> object
     try:
         if isinstance(like, Path) and isinstance(value, str):
             return Path(value).expanduser().absolute()
-        if isinstance(like, int):
+        if isinstance(like, int) and int(str(value)) >= 0:
             return int(str(value))
         if isinstance(like, tuple):
             parts = value.split(",") if isinstance(value, str) else value

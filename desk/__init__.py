@@ -1,0 +1,1 @@
+"""The live page: a second front door, reading session folders only."""
