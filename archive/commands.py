@@ -47,7 +47,8 @@ def sessions(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
     with _archive(ctx.obj) as (db, report):
         rows = list(db.query(_SESSIONS))
     for row in rows:
-        row["is_here"] = Path(row["path"]).is_dir()
+        row |= {"is_here": Path(row["path"]).is_dir(), "languages": row["languages"].split()}
+        row |= {name: bool(row[name]) for name in ("is_sealed", "is_reviewed")}
     if as_json:
         terminal.put_json({"sessions": rows, "problems": _problems(report)})
     else:
@@ -137,7 +138,7 @@ def correct(
         found, utterance, to=to, reason=reason, by=ctx.obj.operator, key=keys.device_key(ctx.obj.home), before=before
     )
     change = entry.correction
-    terminal.say(f"Utterance {utterance}: {change.before!r} → {change.after!r} (line {change.seq} of the ledger)")
+    terminal.say(f"Utterance {utterance}: {change.before!r} → {change.after!r} (line {change.seq + 1} of the ledger)")
 
 
 @app.command()

@@ -15,6 +15,8 @@ from everyword.model import Correction, Gap, Session, Span, State, Transcript, U
 from everyword.recording import Recording, read_recording
 from everyword.run import read_transcript
 
+LEAST_INAUDIBLE_US = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -116,9 +118,14 @@ class Record:
         return self.axis.moment(span.stream, first_frame=span.first_frame, frame_count=span.frame_count)
 
     def missing(self, *states: State) -> tuple[Span, ...]:
-        """The coverage spans in one of `states`, neighbours of one track joined, in the order of the session axis."""
-        spans = [span for span in self._coverage() if span.state in states]
-        return tuple(sorted(joined(spans), key=lambda span: (self.of_span(span).position_us, span.track)))
+        """The coverage spans in one of `states`, neighbours of one track joined, in the order of the session axis.
+
+        What is inaudible for less than `LEAST_INAUDIBLE_US` holds no word and would only hide the stretches that may; it stays
+        in the coverage ledger and in the JSON export.
+        """
+        spans = joined([span for span in self._coverage() if span.state in states])
+        shown = [s for s in spans if s.state != "inaudible" or self.of_span(s).duration_us >= LEAST_INAUDIBLE_US]
+        return tuple(sorted(shown, key=lambda span: (self.of_span(span).position_us, span.track)))
 
     def _coverage(self) -> Sequence[Span]:
         return self.transcript.coverage if self.transcript else ()

@@ -14,6 +14,8 @@ def main() -> None:
         run = cli.main if getattr(cli, "PROGRAM", None) == "everyword" else None
     except ImportError:
         run = None
+    except KeyboardInterrupt:  # Ctrl-C before there is anything to stop
+        sys.exit(130)
     if run is None:
         sys.stderr.write(
             "everyword: another package in this environment has replaced or removed cli.py.\n"

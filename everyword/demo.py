@@ -86,6 +86,9 @@ class Demo:
             source = ["--input", "pulse", "--channels", str(CHANNELS)] if room else ["--input", f"file:{recording}"]
             environment = room.environment() if room else dict(os.environ)
             before = {session.path for session in self._sessions()}
+            if room:  # said now: once the recorder runs, the terminal is its own
+                terminal.say("")
+                terminal.say(f"({recording.name} is played into the room as soon as the recorder hears it.)", style="dim")
             with self._shown("record", [*_RECORD, *source], environment) as (process, started):
                 if room:
                     self._play(room, recording, process, before=before)
@@ -96,7 +99,6 @@ class Demo:
         """Play once the recorder has a first frame, and stop it, as Ctrl-C does, when the playing has ended."""
         try:
             self._wait_for_first_frame(recorder, before=before)
-            terminal.say(f"  (playing {recording.name} into the room)", style="dim")
             with room.play(recording) as player:
                 player.wait()
             time.sleep(0.5)  # what the last samples need from the player to the recorder

@@ -34,7 +34,7 @@ SpeakerOption = Annotated[
         "--speaker", help="Who takes part; repeat for more.", metavar="NAME[;role=…][;delegation=…][;language=…][;track=N]"
     ),
 ]
-RosterFile = Annotated[Path | None, typer.Option("--roster", help="A TOML file with [[speaker]] tables.", metavar="FILE")]
+RosterFile = Annotated[Path | None, typer.Option("--roster", help="A TOML file with one speaker table a person.", metavar="FILE")]
 To = Annotated[Path | None, typer.Option("--to", help="Folder to make the session folder in.", metavar="DIR")]
 
 
@@ -113,7 +113,7 @@ def note(
     if as_json:
         terminal.put_json({"id": note_id, "seq": sequence})
     elif sequence is not None:
-        terminal.put(f"Line {sequence} of the journal.")
+        terminal.put(f"Line {sequence + 1} of the journal.")
     if sequence is None:
         terminal.say("The note is on disk, but no recorder has journalled it yet; it will be when the session is made whole.")
         raise typer.Exit(errors.WARNINGS)

@@ -38,6 +38,8 @@ def audio_streams(path: Path) -> list[dict[str, str]]:
     Raises:
         UnreadableAudio: no such file, not a file, empty, nothing FFmpeg knows, or nothing to hear in it.
     """
+    if not path.exists():
+        raise UnreadableAudio(f"There is no file {path}.", hint="Check the name and the folder.")
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise UnreadableAudio(f"{path} is empty.", hint="Copy it again from where it was recorded.")

@@ -69,6 +69,11 @@ class Feed:
         """True once the wanted duration is on the tape, to the frame."""
         return self.limit is not None and self.tape.frame >= self.limit
 
+    @property
+    def has_ended(self) -> bool:
+        """True once nothing more can come: the duration is reached, or a file was played to its end."""
+        return self.is_full or (self.ring.ended and not self._waiting())
+
     def pull(self) -> None:
         """Write everything that has been delivered.  Raises ``OSError`` when the disk refuses."""
         stream = self.tape.stream

@@ -1,7 +1,6 @@
 """Which sound inputs this computer has, through PortAudio."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from types import ModuleType
 
 from everyword.errors import InputLost, InvalidOption
@@ -31,12 +30,14 @@ class FoundInput:
 def portaudio() -> ModuleType:
     """The sounddevice module.  Raises `InputLost` with the package to install when the PortAudio library is missing."""
     try:
-        return import_module("sounddevice")  # not at the top: it loads a C library that a computer may lack, and starts it
+        import sounddevice  # noqa: PLC0415  (it loads a C library that a computer may lack, and starts it)
     except OSError as error:
         raise InputLost(
             f"The PortAudio library cannot be loaded: {error}.",
             hint="On Debian and Ubuntu: sudo apt-get install libportaudio2",
         ) from error
+    module: ModuleType = sounddevice
+    return module
 
 
 def list_inputs() -> list[FoundInput]:

@@ -101,8 +101,9 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """True once every input has given the wanted duration."""
-        return bool(self.feeds) and not self.arriving and all(feed.is_full for feed in self.feeds.values())
+        """True once one input has given the wanted duration and no other has anything left to give."""
+        feeds = self.feeds.values()
+        return not self.arriving and any(feed.is_full for feed in feeds) and all(feed.has_ended for feed in feeds)
 
 
 def main() -> int:

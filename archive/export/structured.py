@@ -68,7 +68,7 @@ def _utterance(record: Record, line: Line) -> dict[str, object]:
         "language_ppm": utterance.language_ppm,
         "text": line.text,
         "recorded": line.recorded,
-        "corrected": line.is_corrected,
+        "is_corrected": line.is_corrected,
         "flags": list(utterance.flags),
         **_place(utterance.stream, utterance.first_frame, utterance.frame_count),
         **_times(line.moment),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from archive.record import Line, Record, clock_face, iso
 from everyword.clock import MICROSECONDS
 from everyword.model import Span
+from everyword.seal import completeness
 from everyword.text import printable
 
 DRAFT = "MACHINE-GENERATED DRAFT - NOT REVIEWED - NOT CERTIFIED"
@@ -58,10 +59,11 @@ def _head(record: Record) -> Iterator[str]:
 
 
 def _completeness(record: Record) -> str:
-    if not record.recording.gaps and not record.recording.torn_bytes:
+    if completeness(record.recording)["complete"]:
         return "yes: every frame the input delivered is in the recording"
     gaps = record.recording.gaps
-    return f"no: {len(gaps)} gap{'s' * (len(gaps) != 1)}, {record.gap_us / MICROSECONDS:.1f} s without sound"
+    doubts = "".join(f"; {one_line(alarm.text)}" for alarm in record.recording.alarms if alarm.loss)
+    return f"no: {len(gaps)} gap{'s' * (len(gaps) != 1)}, {record.gap_us / MICROSECONDS:.1f} s without sound{doubts}"
 
 
 def _corrected(record: Record) -> int:

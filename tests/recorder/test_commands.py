@@ -41,6 +41,12 @@ def test_the_wanted_duration_is_recorded_to_the_frame(tmp_path: Path, home: Path
     assert counted(1, 12_000) == recorded(only(home))
 
 
+def test_an_input_that_ends_early_does_not_keep_the_others_from_their_duration(tmp_path: Path, home: Path) -> None:
+    long, short = counted_file(tmp_path / "long.wav", seconds=60), counted_file(tmp_path / "short.wav", seconds=0.5)
+    everyword(home, "record", "--input", f"file:{long}", "--input", f"file:{short}", "--duration", "1.5", timeout_s=30)
+    assert (counted(1, 12_000), counted(1, 4_000)) == (recorded(only(home)), recorded(only(home), 2))
+
+
 def test_a_file_is_recorded_to_its_end(tmp_path: Path, home: Path) -> None:
     source = counted_file(tmp_path / "in.wav", seconds=1.2)
     assert 0 == everyword(home, "record", "--input", f"file:{source}").returncode
