@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import rfc8785
@@ -11,7 +12,7 @@ from everyword.errors import CorruptFolder
 TAG = "sha256:"
 """Every digest names its algorithm, so that a later format may add another one beside it."""
 
-LARGEST_INTEGER = 2**53 - 1
+DIGEST = re.compile(TAG + "[0-9a-f]{64}")
 
 
 def digest(data: bytes) -> str:

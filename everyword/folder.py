@@ -36,7 +36,7 @@ README = """This folder is the record of one session, written by Everyword (form
   audio/            the sound: one folder a stream, one plain WAV file a minute
   source/           imported files, unchanged (only in imported sessions)
   seal.json         what this folder held when the recording was closed; seal.sig is its signature, seal.pub.pem the key
-  SHA256SUMS        the digest of every file that existed when the recording was closed
+  SHA256SUMS        the digest of every file that is older than the seal
   transcripts/      machine transcripts, one folder a run; ledger.jsonl: corrections and everything else that came later
 
 To check with nothing but common tools that no byte has changed since the recording was closed, open a terminal in this folder:
@@ -51,8 +51,9 @@ To check with nothing but common tools that no byte has changed since the record
       This is the fingerprint of the recording computer's key.  Compare it with the one you were given by a way you trust:
       whoever can replace every file here could replace the key too.
 
-A change of one byte anywhere makes step 1, 2 or 3 fail.  `everyword verify` checks the same and more: it says which second of
-which microphone differs, and whether anything is missing (an intact folder can still be incomplete; those are two questions).
+A change of one byte in any file that is older than the seal makes step 1, 2 or 3 fail.  `everyword verify` checks the same and
+more: it says which second of which microphone differs, whether a file was added, whether what came later is what was written,
+and whether anything is missing (an intact folder can still be incomplete; those are two questions).
 """
 
 
@@ -142,6 +143,8 @@ class SessionFolder:
             data = self.session_json.read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SessionNotFound(f"{self.path} is not a session folder: it has no session.json.") from error
+        except OSError as error:
+            raise CorruptFolder(f"{self.path.name}/session.json cannot be read: {error.strerror}.") from error
         values = parse_canonical(data, what=f"{self.path.name}/session.json")
         if values.get("format") != FORMAT:
             raise UnsupportedFormat(
@@ -249,9 +252,7 @@ def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
 
 def roots(home: Path, sessions: Path) -> list[Path]:
     """The folders that hold sessions: `sessions` and every folder ever named with ``--to``."""
-    listed = home / "roots"
-    names = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
-    return list(dict.fromkeys([sessions, *(Path(name) for name in names if name)]))
+    return list(dict.fromkeys([sessions, *_remembered(home / "roots")]))
 
 
 def remember_root(home: Path, root: Path) -> None:
@@ -259,29 +260,26 @@ def remember_root(home: Path, root: Path) -> None:
     listed = home / "roots"
     home.mkdir(parents=True, exist_ok=True)
     with locked(listed):
-        known = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
-        if str(root) not in known:
-            with listed.open("a", encoding="utf-8") as file:
-                file.write(f"{root}\n")
+        if root not in _remembered(listed):
+            with listed.open("ab") as file:
+                file.write(os.fsencode(root) + b"\n")
 
 
 def scan(under: Iterable[Path]) -> list[SessionFolder]:
     """The session folders directly below each root, oldest name first; a root that is not there now is passed over."""
-    found = [
-        SessionFolder(path) for root in under if root.is_dir() for path in root.iterdir() if (path / "session.json").is_file()
-    ]
+    found = [SessionFolder(path) for root in under if root.is_dir() for path in root.iterdir() if _is_session(path)]
     return sorted(found, key=lambda folder: folder.path.name)
 
 
 def find(name: str, under: Iterable[Path]) -> SessionFolder:
-    """The one session that is `name`: a path, an id, or the beginning or end of an id or folder name.
+    """The one session that is `name`: a path, an id, or the beginning of an id or of a folder's name.
 
     Raises:
         SessionNotFound: there is none.
         SessionAmbiguous: there are several; the sentence names them.
     """
     path = Path(name)
-    if (path / "session.json").is_file():
+    if _is_session(path):
         return SessionFolder(path.resolve())
     matches: dict[str, SessionFolder] = {}
     for folder in scan(under):
@@ -291,8 +289,21 @@ def find(name: str, under: Iterable[Path]) -> SessionFolder:
         if name.lower() == session_id.lower():
             return folder
     if not name or not matches:
-        raise SessionNotFound(f"No session has the id or path {name!r}.")
+        raise SessionNotFound(f"No session has the id or path {name[:80]!r}.")
     if len(matches) > 1:
         names = ", ".join(folder.path.name for folder in matches.values())
         raise SessionAmbiguous(f"{name!r} fits {len(matches)} sessions: {names}.")
     return next(iter(matches.values()))
+
+
+def _remembered(listed: Path) -> list[Path]:
+    """As bytes: a path need not be text in any encoding."""
+    names = listed.read_bytes().split(b"\n") if listed.exists() else []
+    return [Path(os.fsdecode(name)) for name in names if name]
+
+
+def _is_session(path: Path) -> bool:
+    try:
+        return (path / "session.json").is_file()
+    except OSError:  # a name too long to be one, or a folder of somebody else (``lost+found`` on a stick)
+        return False

@@ -7,7 +7,7 @@ chain's genesis, the digest of the file it belongs to, so that a chain cannot be
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from everyword.digest import canonical, digest, parse_canonical
 from everyword.errors import CorruptFolder
 
 Line = dict[str, object]
+
+LONGEST_LINE = 1 << 24
+"""Bytes: a file without line breaks, however large, must not fill the memory."""
 
 
 class BrokenChain(CorruptFolder):
@@ -50,9 +53,14 @@ class Chain:
             head, count = digest(data), count + 1
         return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), head, count)
 
-    def append(self, kind: str, fields: Line) -> Line:
-        """Write one line and return it whole.  Raises ``OSError`` when the disk refuses; then the file is as it was."""
+    def append(self, kind: str, fields: Line, *, sign: Callable[[Line], Line] | None = None) -> Line:
+        """Write one line and return it whole.  Raises ``OSError`` when the disk refuses; then the file is as it was.
+
+        `sign` gets the line as it would be written, and may return it with more in it.
+        """
         line: Line = {**fields, "seq": self.count, "at": now_us(), "kind": kind, "prev": self.head}
+        if sign is not None:
+            line = sign(line)
         data = canonical(line)
         _write_whole(self.descriptor, data + b"\n")
         self.head = digest(data)
@@ -109,9 +117,9 @@ def now_us() -> int:
 def _walk(path: Path, genesis: str) -> Iterator[tuple[bytes, Line]]:
     head = genesis
     with path.open("rb") as file:
-        for number, raw in enumerate(file):
+        for number, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE), b"")):
             if not raw.endswith(b"\n"):
-                raise BrokenChain(path, number + 1, "it ends in the middle")
+                raise BrokenChain(path, number + 1, "it ends in the middle, or is too long")
             data = raw[:-1]
             try:
                 line = parse_canonical(data, what="the line")
@@ -119,6 +127,8 @@ def _walk(path: Path, genesis: str) -> Iterator[tuple[bytes, Line]]:
                 raise BrokenChain(path, number + 1, "it is not canonical JSON") from error
             if line.get("seq") != number:
                 raise BrokenChain(path, number + 1, f"its number is {line.get('seq')!r}, not {number}")
+            if not isinstance(line.get("kind"), str) or type(line.get("at")) is not int:
+                raise BrokenChain(path, number + 1, "it does not say what it is, or when it was written")
             if line.get("prev") != head:
                 raise BrokenChain(path, number + 1, "it does not follow from the line before: one of them was changed or removed")
             head = digest(data)

@@ -5,8 +5,9 @@ The device key is made on first use and signs seals and runs: it says *this comp
 
 import os
 from pathlib import Path
+from secrets import token_hex
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from everyword.digest import digest
 from everyword.errors import CorruptFolder
+from everyword.folder import disk_errors, sync_directory, write_new
 
 ALGORITHM = "ecdsa-p256-sha256"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -31,14 +33,17 @@ def device_key(home: Path) -> ec.EllipticCurvePrivateKey:
     """The key of this computer, from ``keys/device.pem`` (mode 0600) under `home`; made on first use.
 
     Raises:
-        CorruptFolder: the file is there but holds no P-256 key.
+        CorruptFolder: the file is there but holds no P-256 key, or one that asks for a password.
+        DiskTrouble: the file cannot be made or read.
     """
     path = home / "keys" / "device.pem"
-    if not path.exists():
-        _create(path)
+    with disk_errors(path):
+        if not path.exists():
+            _create(path)
+        pem = path.read_bytes()
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CorruptFolder(f"{path} is not a private key.", hint="Restore it from a backup, or move it away.") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise CorruptFolder(f"{path} is not a P-256 key.", hint="Restore it from a backup, or move it away.")
@@ -74,7 +79,10 @@ def is_signed(pem: bytes, signature: bytes, data: bytes) -> bool:
 
 
 def _public(pem: bytes) -> ec.EllipticCurvePublicKey:
-    key = load_pem_public_key(pem)
+    try:
+        key = load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise ValueError("not a P-256 public key")
     return key
@@ -84,16 +92,12 @@ def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = path.with_name(f".device-{os.getpid()}.pem")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = path.with_name(f".device-{token_hex(8)}.pem")
     try:
-        os.write(descriptor, pem)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
+        write_new(draft, pem, mode=0o600)
         os.link(draft, path)  # fails if another process was first: then its key is the one
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
+    sync_directory(path.parent)

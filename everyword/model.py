@@ -14,6 +14,7 @@ Origin = Literal["captured", "imported", "salvaged"]
 SampleFormat = Literal["s16", "s24", "s32", "f32", "f64"]
 State = Literal["spoken", "silent", "inaudible", "gap", "uncertain", "withheld", "failed"]
 Outcome = Literal["pass", "fail", "unknown"]
+Verdict = Literal["integrity", "completeness"]
 
 BYTES_PER_SAMPLE: dict[str, int] = {"s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
 
@@ -227,7 +228,7 @@ class Correction:
 class Finding:
     """One check of a verification; ``verdict`` says which of the two questions it answers."""
 
-    verdict: Literal["integrity", "completeness"]
+    verdict: Verdict
     outcome: Outcome
     subject: str
     sentence: str
@@ -252,6 +253,13 @@ def to_json(value: object) -> dict[str, Any]:
 
 
 def from_json(kind: type[T], data: object) -> T:
-    """The reverse of `to_json`; raises pydantic's ``ValidationError`` (a ``ValueError``) with the place of the fault."""
-    value: T = _adapter(kind).validate_python(data)
+    """The reverse of `to_json`.  Raises ``ValueError`` with the place of the first fault."""
+    from pydantic import ValidationError  # noqa: PLC0415  (see `_adapter`)
+
+    try:
+        value: T = _adapter(kind).validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}") from error
     return value

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 
 from everyword import journal
 from everyword.clock import Timeline
+from everyword.digest import DIGEST
 from everyword.errors import CorruptFolder, SessionNotFound
 from everyword.folder import SessionFolder
 from everyword.journal import Line
 from everyword.model import Alarm, Anchor, AudioSegment, Gap, Note, Session, Stream, Track, from_json
+from everyword.segment import SEGMENT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    stream: int
+    index: int
+    digests: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -32,6 +41,7 @@ class Recording:
     leaves: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
     started_at_us: int | None = None
     stop: Line | None = None
+    last: Line | None = None
     torn_bytes: int = 0
     lines: int = 0
 
@@ -86,27 +96,36 @@ def from_lines(folder: SessionFolder, session: Session, lines: Iterable[Line]) -
 def take(recording: Recording, line: Line) -> None:
     """Add one journal line to what is known.  Raises `CorruptFolder` for a line that lacks something."""
     recording.lines += 1
+    recording.last = line
     try:
         _take(recording, line)
     except (KeyError, TypeError, ValueError) as error:
         name = f"{recording.folder.path.name}/journal.jsonl"
-        raise CorruptFolder(f"{name}, line {recording.lines}, lacks something: {error}.") from error
+        raise CorruptFolder(f"{name}, line {recording.lines}, lacks something or makes no sense: {error}.") from error
 
 
 def _take(recording: Recording, line: Line) -> None:
     match line["kind"]:
         case "stream":
             stream = from_json(Stream, line)
+            _check_stream(recording, stream)
             recording.streams[stream.stream] = stream
         case "leaf":
-            recording.leaves[line["stream"], line["index"]] = tuple(line["digests"])  # type: ignore[index, arg-type]
+            leaf = from_json(_Leaf, line)
+            _check_leaf(recording.streams[leaf.stream], leaf)
+            recording.leaves[leaf.stream, leaf.index] = leaf.digests
         case "anchor":
             anchor = from_json(Anchor, line)
             recording.anchors[anchor.stream].append(anchor)
         case "segment":
-            recording.segments.append(from_json(AudioSegment, line))
+            segment = from_json(AudioSegment, line)
+            _check_piece(recording, segment)
+            _check_path(recording, segment)
+            recording.segments.append(segment)
         case "gap":
-            recording.gaps.append(from_json(Gap, line))
+            gap = from_json(Gap, line)
+            _check_piece(recording, gap)
+            recording.gaps.append(gap)
         case "alarm":
             recording.alarms.append(from_json(Alarm, line))
         case "ring":
@@ -121,3 +140,27 @@ def _take(recording: Recording, line: Line) -> None:
             recording.torn_bytes += torn if isinstance(torn, int) else 0
         case "stop":
             recording.stop = line
+
+
+def _check_stream(recording: Recording, stream: Stream) -> None:
+    """What all arithmetic on frames takes for granted, and what fits into the fields of a leaf and of a header."""
+    whole = 0 < stream.stream < 1 << 16 and 0 < stream.channels < 1 << 16 and 0 < stream.rate_hz < 1 << 32
+    if not whole or len(stream.tracks) != stream.channels or stream.stream in recording.streams:
+        raise ValueError(f"stream {stream.stream} cannot be")
+
+
+def _check_leaf(stream: Stream, leaf: _Leaf) -> None:
+    if leaf.index < 0 or len(leaf.digests) != stream.channels or not all(map(DIGEST.fullmatch, leaf.digests)):
+        raise ValueError(f"leaf {leaf.index} of stream {leaf.stream} cannot be")
+
+
+def _check_piece(recording: Recording, piece: AudioSegment | Gap) -> None:
+    if piece.stream not in recording.streams or piece.first_frame < 0 or piece.frame_count < 0:
+        raise ValueError(f"frames {piece.first_frame} + {piece.frame_count} of stream {piece.stream} cannot be")
+
+
+def _check_path(recording: Recording, segment: AudioSegment) -> None:
+    """A segment lies where its frames say: a journal that was tampered with must not lead out of the folder."""
+    index = segment.first_frame // (SEGMENT_SECONDS * recording.streams[segment.stream].rate_hz)
+    if segment.path != recording.folder.relative(recording.folder.segment(segment.stream, index)):
+        raise ValueError(f"a segment cannot lie at {segment.path!r}")

@@ -5,16 +5,17 @@ line in the ledger; the first adopts itself.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from everyword import keys, ledger
+from everyword import ledger
 from everyword.digest import canonical, digest, file_digest, parse_canonical
 from everyword.errors import CorruptFolder, NotTranscribed
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
-from everyword.model import Run, Span, Transcript, Utterance, from_json, to_json
+from everyword.model import Run, Span, T, Transcript, Utterance, from_json, to_json
+from everyword.recording import Recording
 
 UTTERANCES = "utterances.jsonl"
 COVERAGE = "coverage.jsonl"
@@ -37,7 +38,7 @@ def run_names(folder: SessionFolder) -> list[str]:
 
 def start_run(folder: SessionFolder) -> str:
     """Make the folder of the next run and return its name; numbers are never used twice."""
-    number = 1 + max((int(name[1:]) for name in run_names(folder) if name[1:].isdigit()), default=0)
+    number = 1 + max((int(name[1:]) for name in run_names(folder) if name[1:].isdecimal()), default=0)
     run = f"r{number:03}"
     with disk_errors(folder.transcripts):
         run_path(folder, run).mkdir(parents=True)
@@ -59,7 +60,7 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
         for number, line in enumerate(file, 1):
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise CorruptFolder(f"{path.parent.name}/{path.name}, line {number}, is not JSON.") from error
             yield value
 
@@ -75,17 +76,9 @@ def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey,
     with disk_errors(path):
         write_new(path, data)
         sync_directory(path.parent)
-    ledger.append(
-        folder,
-        "asr.run",
-        by=by,
-        run=run.run,
-        digest=digest(data),
-        signature=keys.sign(key, data).hex(),
-        public_key=keys.public_pem(key).decode(),
-    )
+    ledger.append(folder, "asr.run", by=by, key=key, run=run.run, digest=digest(data))
     if ledger.current_run(folder) is None:
-        ledger.append(folder, "adopt", by=by, run=run.run)
+        ledger.append(folder, "adopt", by=by, key=key, run=run.run)
 
 
 def list_files(path: Path) -> dict[str, str]:
@@ -100,12 +93,17 @@ def list_files(path: Path) -> dict[str, str]:
 def read_run(folder: SessionFolder, name: str) -> Run:
     """What ``run.json`` says.  Raises `NotTranscribed` when that run is not finished, `CorruptFolder` when it is damaged."""
     path = run_path(folder, name) / RUN_JSON
-    if not path.exists():
+    if name not in run_names(folder) or not path.exists():
         raise NotTranscribed(f"{folder.path.name} has no finished run {name}.")
     try:
-        return from_json(Run, parse_canonical(path.read_bytes(), what=f"{name}/{RUN_JSON}"))
+        run = from_json(Run, parse_canonical(path.read_bytes(), what=f"{name}/{RUN_JSON}"))
     except ValueError as error:
         raise CorruptFolder(f"{name}/{RUN_JSON} lacks something: {error}.") from error
+    if run.run != name or not {UTTERANCES, COVERAGE} <= run.files.keys():
+        raise CorruptFolder(f"{name}/{RUN_JSON} does not describe a transcript of that name.")
+    if any("/" in file or file in (".", "..") for file in run.files):
+        raise CorruptFolder(f"{name}/{RUN_JSON} names a file outside its folder.")
+    return run
 
 
 def read_transcript(folder: SessionFolder, name: str | None = None) -> Transcript:
@@ -125,6 +123,33 @@ def read_transcript(folder: SessionFolder, name: str | None = None) -> Transcrip
             raise CorruptFolder(f"transcripts/{name}/{file} is not the file that was written: it was changed or removed.")
     return Transcript(
         run,
-        tuple(from_json(Utterance, line) for line in read_lines(path / UTTERANCES)),
-        tuple(from_json(Span, line) for line in read_lines(path / COVERAGE)),
+        tuple(_values(path / UTTERANCES, Utterance)),
+        tuple(_values(path / COVERAGE, Span)),
     )
+
+
+def uncovered(recording: Recording, coverage: Collection[Span]) -> list[str]:
+    """Where the coverage ledger leaves frames of a track out, counts them twice, or counts what was never recorded."""
+    tracks = {(track.stream, track.number): 0 for track in recording.tracks}
+    problems = []
+    for span in sorted(coverage, key=lambda span: (span.stream, span.track, span.first_frame)):
+        place = (span.stream, span.track)
+        if place not in tracks or span.frame_count < 0:
+            problems.append(f"Track {span.track} of stream {span.stream}: frames are accounted for that were not recorded.")
+            continue
+        if span.first_frame != tracks[place]:
+            frame = min(tracks[place], span.first_frame)
+            problems.append(f"Track {span.track}: the account has a hole or an overlap at frame {frame}.")
+        tracks[place] = span.first_frame + span.frame_count
+    for (stream, track), frame in tracks.items():
+        if frame != recording.end_frame(stream):
+            problems.append(f"Track {track}: {frame} frames are accounted for, {recording.end_frame(stream)} were recorded.")
+    return problems
+
+
+def _values(path: Path, kind: type[T]) -> Iterator[T]:
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            yield from_json(kind, line)
+        except ValueError as error:
+            raise CorruptFolder(f"{path.parent.name}/{path.name}, line {number}, makes no sense: {error}.") from error

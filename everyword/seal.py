@@ -3,6 +3,8 @@
 `completeness` is a statement of its own: an intact folder can be incomplete, and the seal says by how much.
 """
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,8 +18,12 @@ from everyword.merkle import Tree, salt_commitment
 from everyword.model import Origin, Stream
 from everyword.recording import Recording
 
-LATER = ("transcripts", "certificates", "ledger.jsonl", "live.jsonl")
-"""Names that come or grow after the seal and carry proofs of their own."""
+LATER_FOLDERS = ("transcripts/", "certificates/")
+LATER_FILES = ("ledger.jsonl", "live.jsonl")
+"""What comes or grows after the seal carries proofs of its own; ``live.jsonl`` is no evidence."""
+
+_THE_SEAL = ("SHA256SUMS", "seal.json", "seal.sig", "seal.sig.tsr")
+"""What covers the other files cannot list itself; its key can, so that no byte of it has another spelling."""
 
 
 def write_seal(
@@ -29,7 +35,7 @@ def write_seal(
     key: EllipticCurvePrivateKey,
     known_digests: dict[str, str],
 ) -> None:
-    """Write SHA256SUMS, the seal, its key and its signature, in this order; the signature is what makes a folder sealed.
+    """Write the key, SHA256SUMS, the seal and its signature, in this order; the signature is what makes a folder sealed.
 
     Args:
         recording: the whole journal, up to its stop line; its leaves are not needed.
@@ -46,10 +52,10 @@ def write_seal(
     with disk_errors(folder.path):
         for leftover in (folder.sums, folder.seal, folder.seal_key):
             leftover.unlink(missing_ok=True)  # of an attempt that a kill or a full disk cut short: nothing was signed
+        write_new(folder.seal_key, keys.public_pem(key))
         sums = write_sums(folder, known_digests)
         statement = canonical(_statement(recording, origin=origin, roots=roots, journal_head=journal_head, sums=sums, key=key))
         write_new(folder.seal, statement)
-        write_new(folder.seal_key, keys.public_pem(key))
         sync_directory(folder.path)
         write_new(folder.seal_signature, keys.sign(key, statement))
         sync_directory(folder.path)
@@ -65,26 +71,32 @@ def write_sums(folder: SessionFolder, known_digests: dict[str, str]) -> bytes:
     lines = []
     for name in sorted(sealed_files(folder.path)):
         value = known_digests.get(name) or file_digest(folder.path / name)
-        lines.append(f"{value.removeprefix(TAG)}  {name}\n")
-    data = "".join(lines).encode()
+        lines.append(_sums_line(value.removeprefix(TAG), name))
+    data = os.fsencode("".join(lines))
     write_new(folder.sums, data)
     return data
+
+
+def read_sums(folder: SessionFolder) -> dict[str, str]:
+    """Name → tagged digest of every line of SHA256SUMS.  Raises ``OSError`` when there is none."""
+    listed = {}
+    for line in os.fsdecode(folder.sums.read_bytes()).split("\n"):
+        value, _, name = line.partition("  ")
+        if value.startswith("\\"):
+            value, name = value[1:], re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), name)
+        if line:
+            listed[name] = TAG + value
+    return listed
 
 
 def sealed_files(root: Path) -> Iterator[str]:
     """Every file of a session folder that the seal covers through SHA256SUMS, as relative POSIX paths."""
     for path in root.rglob("*"):
         name = path.relative_to(root).as_posix()
-        first = name.split("/", 1)[0]
-        if first in LATER or first == "SHA256SUMS" or first.startswith("seal.") or is_lock(path):
+        if name.startswith(LATER_FOLDERS) or name in LATER_FILES + _THE_SEAL or _is_lock(path):
             continue
         if path.is_symlink() or not path.is_dir():
             yield name
-
-
-def is_lock(path: Path) -> bool:
-    """An empty ``.NAME.lock`` file: it holds nothing, and comes and goes."""
-    return path.name.startswith(".") and path.name.endswith(".lock") and path.is_file() and path.stat().st_size == 0
 
 
 def completeness(recording: Recording) -> dict[str, object]:
@@ -137,6 +149,20 @@ def describe_roots(stream: Stream, trees: Sequence[Tree]) -> list[dict[str, obje
         }
         for channel, (track, tree) in enumerate(zip(stream.tracks, trees, strict=True))
     ]
+
+
+_ESCAPES = {"n": "\n", "r": "\r"}
+
+
+def _sums_line(value: str, name: str) -> str:
+    """As ``sha256sum`` writes it: a stray file's name may hold a line break, which must not begin a line here."""
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == name else chr(92)}{value}  {escaped}\n"
+
+
+def _is_lock(path: Path) -> bool:
+    """An empty ``.NAME.lock`` file: it holds nothing, and comes and goes."""
+    return path.name.startswith(".") and path.name.endswith(".lock") and path.is_file() and path.stat().st_size == 0
 
 
 def _statement(

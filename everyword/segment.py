@@ -17,18 +17,20 @@ from everyword.model import BYTES_PER_SAMPLE, AudioSegment, SampleFormat, Stream
 HEADER_BYTES = 1024
 SEGMENT_SECONDS = 60
 _FORMAT_TAGS = {1: {16: "s16", 24: "s24", 32: "s32"}, 3: {32: "f32", 64: "f64"}}
+_CHUNKS = (b"RIFF", b"WAVE", b"fmt ", b"data")
+_FORMAT = "<HHIIHH"
 _RIFF_SIZE_AT = 4
 _DATA_SIZE_AT = HEADER_BYTES - 4
+_FORMAT_AT = HEADER_BYTES - 8 - struct.calcsize(_FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a segment's header says, and where its samples lie."""
+    """What a segment's header says."""
 
     rate_hz: int
     channels: int
     sample_format: SampleFormat
-    data_offset: int
     declared_bytes: int
 
 
@@ -53,7 +55,7 @@ def header(stream: Stream, *, session_id: str, index: int, first_frame: int, utc
         b"",
     )
     form = struct.pack(
-        "<HHIIHH", tag, stream.channels, stream.rate_hz, stream.rate_hz * stream.frame_bytes, stream.frame_bytes, bits
+        _FORMAT, tag, stream.channels, stream.rate_hz, stream.rate_hz * stream.frame_bytes, stream.frame_bytes, bits
     )
     before = b"RIFF\0\0\0\0WAVE" + _chunk(b"bext", bext)
     after = _chunk(b"fmt ", form) + b"data\0\0\0\0"
@@ -71,15 +73,14 @@ def read_layout(path: Path) -> Layout:
     """Parse a segment's header.  Raises `CorruptFolder` when it is not one."""
     with path.open("rb") as file:
         head = file.read(HEADER_BYTES)
-    form = head.find(b"fmt ", 12)
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or form < 0 or head[HEADER_BYTES - 8 : HEADER_BYTES - 4] != b"data":
+    if len(head) < HEADER_BYTES or (head[:4], head[8:12], head[_FORMAT_AT - 8 : _FORMAT_AT - 4], head[-8:-4]) != _CHUNKS:
         raise CorruptFolder(f"{path.name} does not begin with the header of an Everyword segment.")
-    tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", head, form + 8)
+    tag, channels, rate_hz, _, _, bits = struct.unpack_from(_FORMAT, head, _FORMAT_AT)
     sample_format = _FORMAT_TAGS.get(tag, {}).get(bits)
     if sample_format is None or not channels or not rate_hz:
         raise CorruptFolder(f"{path.name} has an impossible sample format (tag {tag}, {bits} bits, {channels} channels).")
     (declared,) = struct.unpack_from("<I", head, _DATA_SIZE_AT)
-    return Layout(rate_hz, channels, sample_format, HEADER_BYTES, declared)  # type: ignore[arg-type]
+    return Layout(rate_hz, channels, sample_format, declared)  # type: ignore[arg-type]
 
 
 def read_pcm(

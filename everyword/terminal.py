@@ -52,13 +52,18 @@ def put(line: str) -> None:
 
 def put_json(data: object) -> None:
     """An answer in the versioned envelope, on stdout."""
-    _write(json.dumps({"everyword": ENVELOPE, "data": data}, ensure_ascii=False))
+    _write_json({"data": data})
 
 
 def put_json_error(sentence: str, *, code: str, hint: str, exit_code: int) -> None:
     """An error in the envelope, for a command that was asked for JSON."""
     error = {"code": code, "message": sentence, "hint": hint, "exit_code": exit_code}
-    _write(json.dumps({"everyword": ENVELOPE, "errors": [error]}, ensure_ascii=False))
+    _write_json({"errors": [error]})
+
+
+def _write_json(answer: dict[str, object]) -> None:
+    """With what a terminal would obey and JSON lets through (U+009B begins an escape sequence) written as a ``u`` escape."""
+    _write(printable(json.dumps({"everyword": ENVELOPE, **answer}, ensure_ascii=False)))
 
 
 def _write(line: str) -> None:

@@ -6,8 +6,8 @@ import unicodedata
 from everyword.errors import InvalidText
 
 LONGEST = {"title": 500, "place": 500, "name": 200, "note": 10_000, "text": 20_000, "reason": 2_000}
-_MISLEADING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
-"""Bidirectional controls: they make a reader see other words than the ones that were signed."""
+_MISLEADING = {0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
+"""Bidirectional controls make a reader see other words than the ones that were signed; U+2028 and U+2029 begin a line."""
 
 
 def checked(value: str, *, what: str) -> str:

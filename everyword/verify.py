@@ -4,18 +4,27 @@ Every digest is derived again from what a reader gets; nothing stored is taken f
 and unknown never turns into pass.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+import os
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
-from everyword import journal, keys, ledger, run
+from everyword import keys, ledger, run
 from everyword.clock import clock_text
-from everyword.digest import TAG, digest, file_digest, parse_canonical
-from everyword.errors import EverywordError
-from everyword.folder import SessionFolder
+from everyword.digest import TAG, canonical, digest, file_digest, parse_canonical
+from everyword.errors import EverywordError, SessionNotFound
+from everyword.folder import FORMAT, SessionFolder
 from everyword.merkle import leaf_digest, leaf_salt, salt_commitment
-from everyword.model import Finding, Outcome, Span, Stream
+from everyword.model import AudioSegment, Finding, Outcome, Stream, Transcript, Verdict
 from everyword.recording import Recording, read_recording
-from everyword.seal import completeness, read_seal, roots_of, sealed_files
+from everyword.seal import completeness, read_seal, read_sums, roots_of, sealed_files
 from everyword.segment import read_layout, read_pcm, split_channels
+
+LARGEST_BYTES = 1 << 26
+"""Of a file that is read in one piece."""
+
+_DAMAGE = (EverywordError, OSError, ValueError, RecursionError)
+"""What reading a damaged or hostile folder may raise."""
 
 
 def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterator[Finding]:
@@ -28,26 +37,27 @@ def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterat
     Raises:
         SessionNotFound: this is no session folder.  Everything else, damaged files included, comes back as findings.
     """
-    try:
-        folder.read_session()
-        recording = read_recording(folder)
-    except EverywordError as error:
-        if not folder.session_json.exists():
-            raise
-        yield _fail(getattr(error, "subject", "journal.jsonl"), error.sentence)
-        yield from _seal(folder, trusted)
-        yield from _sums(folder)
+    if not os.path.lexists(folder.session_json):
+        raise SessionNotFound(f"{folder.path} is not a session folder: it has no session.json.")
+    strange = list(_guarded("", _strange(folder)))
+    if strange:
+        yield from strange
         return
-    yield _pass("journal.jsonl", f"{recording.lines} lines, each follows from the one before.")
-    yield from _seal(folder, trusted)
-    yield from _seal_against(recording)
-    yield from _sums(folder)
-    for stream in recording.streams.values():
-        yield from _sound(recording, stream)
-    yield from _ledger(folder)
-    for name in run.run_names(folder):
-        yield from _run(recording, name)
-    yield from _completeness(recording)
+    recording = _open(folder)
+    if isinstance(recording, Finding):
+        yield recording
+    else:
+        yield _pass("journal.jsonl", f"{recording.lines} lines, each follows from the one before.")
+    yield from _guarded("seal.json", _seal(folder, trusted))
+    yield from _guarded("SHA256SUMS", _sums(folder))
+    yield from _guarded("ledger.jsonl", _ledger(folder, trusted))
+    yield from _unchecked(folder)
+    if isinstance(recording, Recording):
+        yield from _guarded("seal.json", _seal_against(recording))
+        for stream in recording.streams.values():
+            yield from _guarded(f"audio/s{stream.stream}", _sound(recording, stream))
+        yield from _guarded("transcripts", _runs(recording))
+        yield from _completeness(recording)
 
 
 def verdicts(findings: Iterable[Finding]) -> tuple[Outcome, Outcome]:
@@ -59,17 +69,61 @@ def verdicts(findings: Iterable[Finding]) -> tuple[Outcome, Outcome]:
     return worst["integrity"], worst["completeness"]
 
 
+def _strange(folder: SessionFolder) -> Iterator[Finding]:
+    """Links, pipes, devices and giants: to read one could lead out of the folder or never end, so nothing is read beside one."""
+    whole = {folder.session_json, folder.seal, folder.seal_key, folder.seal_signature, folder.sums, folder.salts}
+    for parent, directories, files in os.walk(folder.path, onerror=_raise):
+        for name in sorted(directories + files):
+            path = Path(parent, name)
+            try:
+                found = path.lstat()
+            except FileNotFoundError:  # a lock comes and goes
+                continue
+            if stat.S_IFMT(found.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+                yield _fail(folder.relative(path), "It is neither a file nor a folder but leads elsewhere: nothing was read.")
+            elif found.st_size > LARGEST_BYTES and (path in whole or name == run.RUN_JSON):
+                yield _fail(folder.relative(path), "It is much too large to be what it should be: nothing was read.")
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _open(folder: SessionFolder) -> Recording | Finding:
+    try:
+        folder.read_session()
+    except _DAMAGE as error:
+        return _fail("session.json", str(error))
+    try:
+        return read_recording(folder)
+    except _DAMAGE as error:
+        return _fail("journal.jsonl", str(error))
+
+
+def _guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """`findings`, the last of them a FAIL if the check could not be carried through."""
+    try:
+        yield from findings
+    except _DAMAGE as error:
+        yield _fail(subject, str(error))
+
+
 def _seal(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding]:
     if not folder.is_sealed:
-        yield Finding("integrity", "unknown", "seal.json", "The session is not sealed: nothing says what it should hold.")
+        yield _unknown("seal.json", "The session is not sealed: nothing says what it should hold.")
         return
+    missing = [path.name for path in (folder.seal, folder.seal_key, folder.seal_signature) if not path.is_file()]
+    for name in missing:
+        yield _fail(name, "The file is missing.")
+    if missing:
+        return
+    pem, statement = folder.seal_key.read_bytes(), folder.seal.read_bytes()
     try:
-        pem, statement = folder.seal_key.read_bytes(), folder.seal.read_bytes()
         fingerprint = keys.fingerprint(pem)
-        signer = parse_canonical(statement, what="seal.json").get("signer")
-    except (OSError, ValueError, EverywordError) as error:
-        yield _fail("seal.json", f"The seal or its key cannot be read: {error}.")
+    except ValueError as error:
+        yield _fail("seal.pub.pem", f"It is not a public key: {error}.")
         return
+    signer = parse_canonical(statement, what="seal.json").get("signer")
     if not keys.is_signed(pem, folder.seal_signature.read_bytes(), statement):
         yield _fail("seal.sig", "The signature does not fit the seal.")
     elif signer != {"algorithm": keys.ALGORITHM, "public_key": fingerprint}:
@@ -79,8 +133,7 @@ def _seal(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding]:
     if fingerprint in trusted:
         yield _pass("seal.pub.pem", "The seal was made with a key you trust.")
     else:
-        sentence = f"The signer is unknown here: {fingerprint}. Compare this with the fingerprint you were given."
-        yield Finding("integrity", "unknown", "seal.pub.pem", sentence)
+        yield _unknown("seal.pub.pem", f"{_stranger(fingerprint)} Compare this with the fingerprint you were given.")
 
 
 def _seal_against(recording: Recording) -> Iterator[Finding]:
@@ -90,11 +143,11 @@ def _seal_against(recording: Recording) -> Iterator[Finding]:
         return
     try:
         seal = read_seal(folder)
-    except EverywordError:
+    except _DAMAGE:
         return  # `_seal` has said so
-    head = digest(_last_line(folder)) if recording.lines else folder.genesis()
+    head = digest(canonical(recording.last)) if recording.last else folder.genesis()
     expected = {
-        "everyword_seal": 1,
+        "everyword_seal": FORMAT,
         "session": recording.session.id,
         "session_json": folder.genesis(),
         "journal": {"head": head, "lines": recording.lines},
@@ -115,164 +168,178 @@ def _seal_against(recording: Recording) -> Iterator[Finding]:
         yield _pass("seal.json", "Session, journal, roots and completeness are what the seal says.")
 
 
-def _last_line(folder: SessionFolder) -> bytes:
-    return folder.journal.read_bytes().rstrip(b"\n").rpartition(b"\n")[2]
-
-
 def _sums(folder: SessionFolder) -> Iterator[Finding]:
     """Every file SHA256SUMS lists, and no other."""
     if not folder.is_sealed:
         return
-    listed: dict[str, str] = {}
-    try:
-        for line in folder.sums.read_text(encoding="utf-8").splitlines():
-            value, _, name = line.partition("  ")
-            listed[name] = TAG + value
-    except (OSError, ValueError) as error:
-        yield _fail("SHA256SUMS", f"It cannot be read: {error}.")
-        return
-    present = set(sealed_files(folder.path))
-    bad = [*(listed.keys() - present), *(name for name in listed.keys() & present if _differs(folder, name, listed[name]))]
-    for name in sorted(bad):
-        yield _fail(name, "The file was changed." if name in present else "The file is missing.")
+    listed, present = read_sums(folder), set(sealed_files(folder.path))
+    changed = {name for name in listed.keys() & present if file_digest(folder.path / name) != listed[name]}
+    for name in sorted(listed.keys() - present):
+        yield _fail(name, "The file is missing.")
+    for name in sorted(changed):
+        yield _fail(name, "The file was changed.")
     for name in sorted(present - listed.keys()):
         yield _fail(name, "The file was not there when the session was sealed.")
-    if not bad and present == listed.keys():
+    if not changed and present == listed.keys():
         yield _pass("SHA256SUMS", f"{len(listed)} files have the digest they had at the seal.")
 
 
-def _differs(folder: SessionFolder, name: str, expected: str) -> bool:
-    path = folder.path / name
-    return path.is_symlink() or not path.is_file() or file_digest(path) != expected
-
-
 def _sound(recording: Recording, stream: Stream) -> Iterator[Finding]:
-    """Each second of each channel against its journalled leaf; wrong seconds are named."""
-    folder, subject = recording.folder, f"audio/s{stream.stream}"
-    wrong: list[tuple[int, int]] = []
-    seconds = 0
-    try:
-        seed = folder.read_seed()
-        for segment in recording.of_stream(stream.stream):
-            layout = read_layout(folder.path / segment.path)
-            if (layout.rate_hz, layout.channels, layout.sample_format) != (stream.rate_hz, stream.channels, stream.sample_format):
-                yield _fail(segment.path, "Its header does not say the format the journal says.")
-            if file_digest(folder.path / segment.path) != segment.digest:
-                yield _fail(segment.path, "The file is not the one the journal lists.")
-        for index, pcm in _seconds(recording, stream):
-            seconds += 1
-            wrong += [(index, channel) for channel in _wrong_channels(recording, stream, index, pcm, seed)]
-    except (EverywordError, OSError) as error:
-        yield _fail(subject, str(error))
-        return
-    for index, channel in wrong:
-        place = f"{clock_text(index * stream.rate_hz, stream.rate_hz)}–{clock_text((index + 1) * stream.rate_hz, stream.rate_hz)}"
-        yield _fail(
-            subject, f"Track {stream.tracks[channel]} (channel {channel}), second {place}, is not the sound that was sealed."
-        )
-    if len([key for key in recording.leaves if key[0] == stream.stream]) != seconds:
+    """Each segment of a stream, and whether the journal lists just the seconds they hold."""
+    subject, seed = f"audio/s{stream.stream}", recording.folder.read_seed()
+    seconds, good = 0, True
+    for segment in recording.of_stream(stream.stream):
+        seconds += -(-(segment.first_frame + segment.frame_count) // stream.rate_hz) - segment.first_frame // stream.rate_hz
+        for finding in _guarded(segment.path, _segment(recording, stream, segment, seed)):
+            good = False
+            yield finding
+    if seconds != sum(number == stream.stream for number, _ in recording.leaves):
         yield _fail(subject, "The journal lists seconds that the audio files do not hold.")
-    elif not wrong:
+    elif good:
         yield _pass(subject, f"{seconds} seconds on {stream.channels} channels are the sound that was journalled.")
 
 
-def _seconds(recording: Recording, stream: Stream) -> Iterator[tuple[int, bytes]]:
-    """(leaf index, interleaved PCM) of every second that has audio; segments hold whole leaves but for a stream's last one."""
-    segments = recording.of_stream(stream.stream)
-    for segment in segments:
-        start, end = segment.first_frame, segment.first_frame + segment.frame_count
-        while start < end:
-            count = min(stream.rate_hz - start % stream.rate_hz, end - start)
-            pieces = read_pcm(recording.folder.path, (segment,), stream, first_frame=start, frame_count=count)
-            yield start // stream.rate_hz, b"".join(pcm for _, pcm in pieces)
-            start += count
+def _segment(recording: Recording, stream: Stream, segment: AudioSegment, seed: bytes) -> Iterator[Finding]:
+    """What is wrong with one file: its header, its digest, and each second of each channel against its leaf."""
+    path = recording.folder.path / segment.path
+    layout = read_layout(path)
+    if (layout.rate_hz, layout.channels, layout.sample_format) != (stream.rate_hz, stream.channels, stream.sample_format):
+        yield _fail(segment.path, "Its header does not say the format the journal says.")
+    if file_digest(path) != segment.digest:
+        yield _fail(segment.path, "The file is not the one the journal lists.")
+    wrong: list[list[int]] = [[] for _ in stream.tracks]
+    for index, pcm in _seconds(recording, stream, segment):
+        for channel in _wrong_channels(recording, stream, index, pcm, seed):
+            wrong[channel].append(index)
+    for channel, track in enumerate(stream.tracks):
+        for first, end in _stretches(wrong[channel]):
+            place = "–".join(clock_text(index * stream.rate_hz, stream.rate_hz) for index in (first, end))
+            what = f"Track {track} (channel {channel}), second{'s' * (end > first + 1)} {place}"
+            yield _fail(segment.path, f"{what}, is not the sound that was sealed.")
 
 
-def _wrong_channels(recording: Recording, stream: Stream, index: int, pcm: bytes, seed: bytes) -> list[int]:
-    expected = recording.leaves.get((stream.stream, index), ())
-    found = []
+def _seconds(recording: Recording, stream: Stream, segment: AudioSegment) -> Iterator[tuple[int, bytes]]:
+    """(leaf index, interleaved PCM) of every second; segments hold whole leaves but for a stream's last one."""
+    start, end = segment.first_frame, segment.first_frame + segment.frame_count
+    while start < end:
+        count = min(stream.rate_hz - start % stream.rate_hz, end - start)
+        pieces = read_pcm(recording.folder.path, (segment,), stream, first_frame=start, frame_count=count)
+        yield start // stream.rate_hz, b"".join(pcm for _, pcm in pieces)
+        start += count
+
+
+def _wrong_channels(recording: Recording, stream: Stream, index: int, pcm: bytes, seed: bytes) -> Iterator[int]:
+    expected = recording.leaves.get((stream.stream, index), ("",) * stream.channels)
     for channel, samples in enumerate(split_channels(pcm, channels=stream.channels, sample_format=stream.sample_format)):
         salt = leaf_salt(seed, stream=stream.stream, channel=channel, index=index)
         leaf = leaf_digest(recording.session.id, samples, salt=salt, stream=stream.stream, channel=channel, index=index)
-        found.append(TAG + leaf.hex())
-    return [channel for channel, leaf in enumerate(found) if len(expected) != len(found) or leaf != expected[channel]]
+        if TAG + leaf.hex() != expected[channel]:
+            yield channel
 
 
-def _ledger(folder: SessionFolder) -> Iterator[Finding]:
+def _stretches(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first, end) of each unbroken run of growing numbers."""
+    first = 0
+    for place, index in enumerate(indexes):
+        if not place or indexes[place - 1] != index - 1:
+            first = index
+        if place + 1 == len(indexes) or indexes[place + 1] != index + 1:
+            yield first, index + 1
+
+
+def _ledger(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding]:
+    """The chain, and who vouches for each of its lines."""
     if not folder.ledger.exists():
         return
-    try:
-        lines = list(ledger.read(folder))
-    except EverywordError as error:
-        yield _fail("ledger.jsonl", error.sentence)
+    count, unsigned, strangers = 0, [], set()
+    for line in ledger.read(folder):
+        count += 1
+        if count == 1:
+            expected = ("ledger", folder.read_session().id, ledger.seal_digest(folder))
+            if (line["kind"], line.get("session"), line.get("seal")) != expected:
+                yield _fail("ledger.jsonl", "Its first line does not name this session and its seal.")
+            continue
+        signer = ledger.signer(line)
+        if signer is None:
+            unsigned.append(str(count))
+        elif signer not in trusted:
+            strangers.add(signer)
+    if not count:
+        yield _unknown("ledger.jsonl", "It is empty: it was cut off before its first line.")
         return
-    first = lines[0] if lines else {}
-    if first.get("kind") != "ledger" or first.get("seal") != ledger.seal_digest(folder):
-        yield _fail("ledger.jsonl", "Its first line does not name this session's seal.")
-    else:
-        yield _pass("ledger.jsonl", f"{len(lines)} lines, each follows from the one before.")
+    yield _pass("ledger.jsonl", f"{count} lines, each follows from the one before.")
+    if unsigned:
+        yield _unknown("ledger.jsonl", f"Nobody has signed line {', '.join(unsigned)}.")
+    for signer in sorted(strangers):
+        yield _unknown("ledger.jsonl", _stranger(signer))
 
 
-def _run(recording: Recording, name: str) -> Iterator[Finding]:
+def _unchecked(folder: SessionFolder) -> Iterator[Finding]:
+    """What may be there and this version cannot check."""
+    for name in ("seal.sig.tsr", "certificates"):
+        if (folder.path / name).exists():
+            yield _unknown(name, "This version of Everyword cannot check it.")
+
+
+def _runs(recording: Recording) -> Iterator[Finding]:
+    """Every run that is in the folder or in the ledger, and which of them counts."""
+    folder = recording.folder
+    signed: dict[str, list[object]] = {}
+    for line in ledger.read(folder):
+        if line["kind"] == "asr.run":
+            signed.setdefault(str(line.get("run")), []).append(line.get("digest"))
+    present = run.run_names(folder)
+    for path in sorted(folder.transcripts.iterdir()) if folder.transcripts.is_dir() else []:
+        if path.name not in present:
+            yield _fail(folder.relative(path), "It is no transcription: nothing vouches for it.")
+    for name in sorted(signed.keys() - present):
+        yield _fail(f"transcripts/{name}", "It is missing: the ledger names this run.")
+    for name in present:
+        yield from _guarded(f"transcripts/{name}", _run(recording, name, signed.get(name, [])))
+    current = ledger.current_run(folder)
+    if current is None and signed:
+        yield _finding("completeness", "unknown", "ledger.jsonl", "There are transcriptions, but none was adopted.")
+    elif current is not None and current not in signed:
+        yield _fail("ledger.jsonl", "The transcription that was adopted is not in the ledger.")
+
+
+def _run(recording: Recording, name: str, digests: Sequence[object]) -> Iterator[Finding]:
     """One transcription: signed in the ledger, its files unchanged, its coverage adding up to the frame."""
     folder, subject = recording.folder, f"transcripts/{name}"
-    if not (run.run_path(folder, name) / run.RUN_JSON).exists():
-        yield Finding("completeness", "unknown", subject, "The run was not finished: it is no part of the record.")
+    path = run.run_path(folder, name)
+    if not (path / run.RUN_JSON).exists():
+        if digests:
+            yield _fail(f"{subject}/{run.RUN_JSON}", "The file is missing: the ledger names this run.")
+        else:
+            yield _finding("completeness", "unknown", subject, "The run was not finished: it is no part of the record.")
         return
-    try:
-        signed = [line for line in ledger.read(folder) if line["kind"] == "asr.run" and line.get("run") == name]
-        data = (run.run_path(folder, name) / run.RUN_JSON).read_bytes()
-        transcript = run.read_transcript(folder, name)
-        extra = set(run.list_files(run.run_path(folder, name))) - transcript.run.files.keys()
-    except (EverywordError, OSError, ValueError) as error:
-        yield _fail(subject, str(error))
-        return
-    if not signed:
-        yield Finding("integrity", "unknown", subject, "No line of the ledger vouches for this run.")
-    elif any(not _vouches(line, data) for line in signed):
+    if not digests:
+        yield _unknown(subject, "No line of the ledger vouches for this run.")
+    elif any(one != digest((path / run.RUN_JSON).read_bytes()) for one in digests):
         yield _fail(f"{subject}/{run.RUN_JSON}", "It is not the run that was signed into the ledger.")
-    elif extra:
-        yield _fail(f"{subject}/{min(extra)}", "The file was not there when the run was signed.")
-    else:
-        yield _pass(subject, f"{len(transcript.run.files) + 1} files are the ones that were signed.")
-    problems = _uncovered(recording, transcript.coverage)
+    transcript = run.read_transcript(folder, name)
+    if (transcript.run.session, transcript.run.seal) != (recording.session.id, ledger.seal_digest(folder)):
+        yield _fail(f"{subject}/{run.RUN_JSON}", "It is a transcription of something else.")
+    extra = sorted({entry.name for entry in path.iterdir()} - transcript.run.files.keys() - {run.RUN_JSON})
+    for entry in extra:
+        yield _fail(f"{subject}/{entry}", "It was not there when the run was signed.")
+    if not extra:
+        yield _pass(subject, f"{len(transcript.run.files) + 1} files are the ones that {run.RUN_JSON} lists.")
+    yield from _coverage(recording, subject, transcript)
+
+
+def _coverage(recording: Recording, subject: str, transcript: Transcript) -> Iterator[Finding]:
+    problems = run.uncovered(recording, transcript.coverage)
     for sentence in problems:
-        yield Finding("completeness", "fail", subject, sentence)
+        yield _finding("completeness", "fail", subject, sentence)
     if not problems:
-        yield Finding("completeness", "pass", subject, "Every frame of every track is accounted for.")
-
-
-def _uncovered(recording: Recording, coverage: Collection[Span]) -> list[str]:
-    """Where the coverage ledger leaves frames of a track out or counts them twice."""
-    problems = []
-    for track in recording.tracks:
-        frame = 0
-        spans = [span for span in coverage if (span.stream, span.track) == (track.stream, track.number)]
-        for span in sorted(spans, key=lambda span: span.first_frame):
-            if span.first_frame != frame:
-                problems.append(
-                    f"Track {track.number}: the account has a hole or an overlap at frame {min(frame, span.first_frame)}."
-                )
-            frame = span.first_frame + span.frame_count
-        if frame != recording.end_frame(track.stream):
-            problems.append(
-                f"Track {track.number}: {frame} frames are accounted for, {recording.end_frame(track.stream)} were recorded."
-            )
-    return problems
-
-
-def _vouches(line: journal.Line, data: bytes) -> bool:
-    try:
-        signature = bytes.fromhex(str(line["signature"]))
-        return line["digest"] == digest(data) and keys.is_signed(str(line["public_key"]).encode(), signature, data)
-    except (KeyError, ValueError):
-        return False
+        yield _finding("completeness", "pass", subject, "Every frame of every track is accounted for.")
 
 
 def _completeness(recording: Recording) -> Iterator[Finding]:
     """What the recorder itself says is missing, and whether the pieces on disk lie end to end."""
     if recording.stop is None:
-        yield Finding("completeness", "unknown", "journal.jsonl", "The recording has not been stopped, or was cut off.")
+        yield _finding("completeness", "unknown", "journal.jsonl", "The recording has not been stopped, or was cut off.")
     for stream in recording.streams.values():
         pieces = sorted(
             [(s.first_frame, s.frame_count) for s in recording.of_stream(stream.stream)]
@@ -282,28 +349,41 @@ def _completeness(recording: Recording) -> Iterator[Finding]:
         for first, count in pieces:
             if first != frame:
                 sentence = f"Frames {frame} to {first} of stream {stream.stream} are neither on disk nor journalled as a gap."
-                yield Finding("completeness", "fail", f"audio/s{stream.stream}", sentence)
+                yield _finding("completeness", "fail", f"audio/s{stream.stream}", sentence)
             frame = first + count
     statement = completeness(recording)
     if statement["complete"]:
-        yield Finding("completeness", "pass", "seal.json", "The recorder noticed no gap.")
+        yield _finding("completeness", "pass", "seal.json", "The recorder noticed no gap.")
     for gap in recording.gaps:
         rate_hz = recording.streams[gap.stream].rate_hz
         length_ms = gap.frame_count * 1000 // rate_hz
         place = clock_text(gap.first_frame, rate_hz)
         sentence = f"{length_ms} ms are missing at {place} of stream {gap.stream} ({gap.cause})."
-        yield Finding("completeness", "unknown", "journal.jsonl", sentence)
+        yield _finding("completeness", "unknown", "journal.jsonl", sentence)
     for alarm in recording.alarms:
         if alarm.loss:
-            yield Finding("completeness", "unknown", "journal.jsonl", alarm.text)
+            yield _finding("completeness", "unknown", "journal.jsonl", alarm.text)
     if recording.torn_bytes:
         sentence = f"{recording.torn_bytes} bytes at the end of the journal were torn and moved aside."
-        yield Finding("completeness", "unknown", "journal.jsonl", sentence)
+        yield _finding("completeness", "unknown", "journal.jsonl", sentence)
+
+
+def _stranger(fingerprint: str) -> str:
+    return f"The signer is unknown here: {fingerprint}."
 
 
 def _pass(subject: str, sentence: str) -> Finding:
-    return Finding("integrity", "pass", subject, sentence)
+    return _finding("integrity", "pass", subject, sentence)
+
+
+def _unknown(subject: str, sentence: str) -> Finding:
+    return _finding("integrity", "unknown", subject, sentence)
 
 
 def _fail(subject: str, sentence: str) -> Finding:
-    return Finding("integrity", "fail", subject, sentence)
+    return _finding("integrity", "fail", subject, sentence)
+
+
+def _finding(verdict: Verdict, outcome: Outcome, subject: str, sentence: str) -> Finding:
+    """A line break in a name or in what was read must not begin a line of the report."""
+    return Finding(verdict, outcome, subject.replace("\n", "\\n"), sentence.replace("\n", "\\n"))
