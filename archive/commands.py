@@ -260,7 +260,7 @@ def _print_answer(answer: "Answer", limit: int) -> None:
     from archive import screen
 
     for line in screen.answer_lines(answer, is_bold=_can_bold()):
-        sys.stdout.write(f"{line}\n")  # `terminal.put` would show the codes for bold instead of obeying them
+        terminal.put_prepared(line)
     if answer.more:
         terminal.say(f"There are more: the first {limit} are shown (--limit).")
     elif not answer.hits:

@@ -25,9 +25,10 @@ class BrokenChain(CorruptFolder):
 
     code = "broken-chain"
 
-    def __init__(self, path: Path, number: int, why: str) -> None:
+    def __init__(self, path: Path, number: int, why: str, *, is_unfinished: bool = False) -> None:
         super().__init__(f"{path.name}, line {number}: {why}.")
         self.number = number
+        self.is_unfinished = is_unfinished
 
 
 @dataclass(slots=True)
@@ -83,6 +84,23 @@ def read(path: Path, *, genesis: str) -> Iterator[Line]:
         yield line
 
 
+def read_finished(path: Path, *, genesis: str) -> Iterator[Line]:
+    """As `read`, but a last line without its end, as a power cut leaves it, was never written: it is passed over."""
+    try:
+        yield from read(path, genesis=genesis)
+    except BrokenChain as error:
+        if not error.is_unfinished:
+            raise
+
+
+def move_unfinished_line(path: Path) -> int:
+    """Move what follows the last line break into ``<name>.torn``; returns how many bytes that were."""
+    unfinished = len(path.read_bytes().rpartition(b"\n")[2])
+    if unfinished:
+        _move_aside(path, path.stat().st_size - unfinished)
+    return unfinished
+
+
 def move_torn_tail(path: Path, *, genesis: str) -> int:
     """Move everything from the first broken line on into ``<name>.torn`` (appended) and cut the file there.
 
@@ -95,18 +113,21 @@ def move_torn_tail(path: Path, *, genesis: str) -> int:
             intact += len(data) + 1
     except BrokenChain:
         pass
-    whole = path.read_bytes()
-    torn = whole[intact:]
-    if not torn:
-        return 0
+    torn = path.stat().st_size - intact
+    if torn:
+        _move_aside(path, intact)
+    return torn
+
+
+def _move_aside(path: Path, intact: int) -> None:
+    """Keep the first `intact` bytes; the rest is appended to ``<name>.torn``, which is on disk before the file is cut."""
     with path.with_name(path.name + ".torn").open("ab") as aside:
-        aside.write(torn)
+        aside.write(path.read_bytes()[intact:])
         aside.flush()
         os.fsync(aside.fileno())
     with path.open("r+b") as file:
         file.truncate(intact)
         os.fsync(file.fileno())
-    return len(torn)
 
 
 def now_us() -> int:
@@ -119,7 +140,8 @@ def _walk(path: Path, genesis: str) -> Iterator[tuple[bytes, Line]]:
     with path.open("rb") as file:
         for number, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE), b"")):
             if not raw.endswith(b"\n"):
-                raise BrokenChain(path, number + 1, "it ends in the middle, or is too long")
+                is_last = len(raw) < LONGEST_LINE
+                raise BrokenChain(path, number + 1, "it ends in the middle, or is too long", is_unfinished=is_last)
             data = raw[:-1]
             try:
                 line = parse_canonical(data, what="the line")

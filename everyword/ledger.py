@@ -27,14 +27,14 @@ def seal_digest(folder: SessionFolder) -> str:
         raise CorruptFolder(f"{folder.path.name}/seal.json cannot be read: {error.strerror}.") from error
 
 
-def append(folder: SessionFolder, kind: str, *, by: str, key: EllipticCurvePrivateKey | None = None, **fields: object) -> Line:
+def append(folder: SessionFolder, kind: str, *, by: str, key: EllipticCurvePrivateKey, **fields: object) -> Line:
     """Add one line under the ledger's lock and wait for the disk; returns it.
 
     Args:
         folder: a sealed session.
         kind: what happened.
         by: who did it.
-        key: of this computer; without it `verify` says that nobody vouches for the line.
+        key: of this computer, which signs the line.
         fields: what else the line says.
 
     Raises:
@@ -44,21 +44,26 @@ def append(folder: SessionFolder, kind: str, *, by: str, key: EllipticCurvePriva
     """
     genesis = seal_digest(folder)
     with locked(folder.ledger), disk_errors(folder.ledger):
+        if folder.ledger.exists():
+            journal.move_unfinished_line(folder.ledger)
         start = Chain.resume if folder.ledger.exists() else Chain.create
         chain = start(folder.ledger, genesis=genesis)
         try:
             if not chain.count:
                 sync_directory(folder.path)
                 chain.append("ledger", {"session": folder.read_session().id, "seal": genesis})
-            return chain.append(kind, {**fields, "by": by}, sign=partial(_signed, key) if key else None)
+            return chain.append(kind, {**fields, "by": by}, sign=partial(_signed, key))
         finally:
             chain.close()
 
 
-def read(folder: SessionFolder) -> Iterator[Line]:
-    """The ledger's lines in order, each checked; none when there is no ledger."""
+def read(folder: SessionFolder, *, is_strict: bool = False) -> Iterator[Line]:
+    """The ledger's lines in order, each checked; none when there is no ledger.
+
+    A last line that a power cut left without its end is passed over, unless `is_strict`: then it is a `BrokenChain`.
+    """
     if folder.ledger.exists():
-        yield from journal.read(folder.ledger, genesis=seal_digest(folder))
+        yield from (journal.read if is_strict else journal.read_finished)(folder.ledger, genesis=seal_digest(folder))
 
 
 def signer(line: Line) -> str | None:

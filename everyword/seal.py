@@ -19,7 +19,7 @@ from everyword.model import Origin, Stream
 from everyword.recording import Recording
 
 LATER_FOLDERS = ("transcripts/", "certificates/")
-LATER_FILES = ("ledger.jsonl", "live.jsonl")
+LATER_FILES = ("ledger.jsonl", "ledger.jsonl.torn", "live.jsonl")
 """What comes or grows after the seal carries proofs of its own; ``live.jsonl`` is no evidence."""
 
 _THE_SEAL = ("SHA256SUMS", "seal.json", "seal.sig", "seal.sig.tsr")

@@ -24,6 +24,11 @@ def set_quiet(quiet: bool) -> None:
     _State.quiet = quiet
 
 
+def is_quiet() -> bool:
+    """Whether ``--quiet`` was given."""
+    return _State.quiet
+
+
 @cache
 def console() -> "Console":
     """The rich console on stderr; obeys NO_COLOR, FORCE_COLOR and TERM."""
@@ -48,6 +53,11 @@ def complain(sentence: str, *, hint: str = "") -> None:
 def put(line: str) -> None:
     """A line of data on stdout."""
     _write(printable(line))
+
+
+def put_prepared(line: str) -> None:
+    """A line of data with codes of ours in it (bold): everything else in it must have been through `printable`."""
+    _write(line)
 
 
 def put_json(data: object) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from everyword import keys, ledger, run
 from everyword.clock import clock_text
 from everyword.digest import TAG, canonical, digest, file_digest, parse_canonical
-from everyword.errors import EverywordError, SessionNotFound
+from everyword.errors import EverywordError, SessionNotFound, UnsupportedFormat
 from everyword.folder import FORMAT, SessionFolder
 from everyword.merkle import leaf_digest, leaf_salt, salt_commitment
 from everyword.model import AudioSegment, Finding, Outcome, Stream, Transcript, Verdict
@@ -35,7 +35,10 @@ def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterat
         trusted: fingerprints (`keys.fingerprint`) of keys known by another way; any other signer is UNKNOWN.
 
     Raises:
-        SessionNotFound: this is no session folder.  Everything else, damaged files included, comes back as findings.
+        SessionNotFound: this is no session folder.
+        UnsupportedFormat: a newer version wrote it: nothing is said about what is not understood.
+
+    Everything else, damaged files included, comes back as findings.
     """
     if not os.path.lexists(folder.session_json):
         raise SessionNotFound(f"{folder.path} is not a session folder: it has no session.json.")
@@ -61,12 +64,12 @@ def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterat
 
 
 def verdicts(findings: Iterable[Finding]) -> tuple[Outcome, Outcome]:
-    """(integrity, completeness): the worst outcome of each; fail before unknown before pass."""
-    worst: dict[str, Outcome] = {"integrity": "pass", "completeness": "pass"}
+    """(integrity, completeness): the worst outcome of each, fail before unknown before pass; unknown if nothing was checked."""
+    worst: dict[str, Outcome] = {}
     order: list[Outcome] = ["pass", "unknown", "fail"]
     for finding in findings:
-        worst[finding.verdict] = max(worst[finding.verdict], finding.outcome, key=order.index)
-    return worst["integrity"], worst["completeness"]
+        worst[finding.verdict] = max(worst.get(finding.verdict, "pass"), finding.outcome, key=order.index)
+    return worst.get("integrity", "unknown"), worst.get("completeness", "unknown")
 
 
 def _strange(folder: SessionFolder) -> Iterator[Finding]:
@@ -92,6 +95,8 @@ def _raise(error: OSError) -> None:
 def _open(folder: SessionFolder) -> Recording | Finding:
     try:
         folder.read_session()
+    except UnsupportedFormat:
+        raise
     except _DAMAGE as error:
         return _fail("session.json", str(error))
     try:
@@ -252,7 +257,7 @@ def _ledger(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding
     if not folder.ledger.exists():
         return
     count, unsigned, strangers = 0, [], set()
-    for line in ledger.read(folder):
+    for line in ledger.read(folder, is_strict=True):
         count += 1
         if count == 1:
             expected = ("ledger", folder.read_session().id, ledger.seal_digest(folder))

@@ -98,7 +98,7 @@ def _progress() -> "Iterator[Callable[[float, float], None] | None]":
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     console = terminal.console()
-    if terminal._State.quiet or not console.is_terminal:  # noqa: SLF001
+    if terminal.is_quiet() or not console.is_terminal:
         yield None
         return
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())

@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 
 from everyword.digest import canonical, parse_canonical
+from everyword.errors import UnsupportedFormat
 from tests.everyword import sessions
 from tests.everyword.sessions import FIRST, RUN, SECOND, Case, failures, names
 
@@ -148,7 +149,13 @@ def test_an_integer_of_ten_thousand_digits_is_a_finding(case: Case) -> None:
     assert names(case.failures(), "ledger.jsonl, line 1")
 
 
-def test_a_session_in_a_format_of_the_future_fails_with_its_number(case: Case) -> None:
+def test_a_session_in_a_format_of_the_future_is_refused_with_its_number(case: Case) -> None:
     values = parse_canonical(case.folder.session_json.read_bytes(), what="session.json")
     case.folder.session_json.write_bytes(canonical({**values, "format": 2}))
-    assert names(case.failures(), "format 2")
+    with pytest.raises(UnsupportedFormat, match="format 2"):
+        case.failures()
+
+
+def test_what_could_not_be_read_is_not_called_complete(case: Case) -> None:
+    (case.folder.path / "link").symlink_to("/etc")
+    assert ("fail", "unknown") == case.verdicts()

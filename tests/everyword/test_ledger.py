@@ -35,20 +35,20 @@ def test_without_a_ledger_there_are_no_lines_and_no_current_run(case: Case) -> N
 def test_nothing_is_added_before_the_seal(case: Case) -> None:
     case.folder.seal_signature.unlink()
     with pytest.raises(SessionBusy, match="not sealed"):
-        ledger.append(case.folder, "note", by="Anna")
+        ledger.append(case.folder, "note", by="Anna", key=case.key)
 
 
 def test_a_missing_seal_is_named(case: Case) -> None:
     case.folder.seal.unlink()
     with pytest.raises(CorruptFolder, match=r"seal\.json cannot be read"):
-        ledger.append(case.folder, "note", by="Anna")
+        ledger.append(case.folder, "note", by="Anna", key=case.key)
 
 
 def test_the_ledger_of_another_seal_is_refused_and_not_written_to(case: Case) -> None:
     sessions.reseal(case, key=case.key, sealed_at_us=5)
     before = case.folder.ledger.read_bytes()
     with pytest.raises(BrokenChain, match="line 1"):
-        ledger.append(case.folder, "note", by="Anna")
+        ledger.append(case.folder, "note", by="Anna", key=case.key)
     assert before == case.folder.ledger.read_bytes()
 
 
@@ -93,7 +93,7 @@ def test_a_signed_line_names_its_key(case: Case) -> None:
 
 
 def test_an_unsigned_line_names_none(case: Case) -> None:
-    assert ledger.signer(ledger.append(case.folder, "note", by="Anna")) is None
+    assert ledger.signer({"seq": 1, "kind": "note"}) is None
 
 
 @pytest.mark.parametrize("name", ["at", "by", "kind", "prev", "public_key", "seq", "signature"])
@@ -107,3 +107,34 @@ def test_the_last_adopted_run_is_the_current_one(case: Case) -> None:
     for name in ("r007", "r001", "r003"):
         ledger.append(case.folder, "adopt", by="Anna", key=case.key, run=name)
     assert "r003" == ledger.current_run(case.folder)
+
+
+def a_torn_ledger(case: Case) -> bytes:
+    """A power cut came while the last line was written; returns what is left of it."""
+    ledger.append(case.folder, "note", by="Anna", key=case.key, text="cut off")
+    data = case.folder.ledger.read_bytes()
+    last = data[data[:-1].rindex(b"\n") + 1 :][:40]
+    case.folder.ledger.write_bytes(data[: data[:-1].rindex(b"\n") + 1] + last)
+    return last
+
+
+def test_a_line_without_its_end_does_not_count_and_hides_nothing(case: Case) -> None:
+    before = list(ledger.read(case.folder))
+    a_torn_ledger(case)
+    assert before == list(ledger.read(case.folder))
+    assert [("fail", "ledger.jsonl")] == [(finding.outcome, finding.subject) for finding in case.failures()]
+
+
+def test_the_next_line_moves_the_unfinished_one_aside(case: Case) -> None:
+    torn = a_torn_ledger(case)
+    ledger.append(case.folder, "note", by="Anna", key=case.key, text="again")
+    assert "again" == list(ledger.read(case.folder))[-1]["text"]
+    assert torn == case.folder.ledger.with_name("ledger.jsonl.torn").read_bytes()
+    assert [] == case.failures()
+
+
+def test_a_damaged_line_with_its_end_is_no_accident(case: Case) -> None:
+    data = case.folder.ledger.read_bytes()
+    case.folder.ledger.write_bytes(data[:-5] + b"\n")
+    with pytest.raises(BrokenChain):
+        ledger.append(case.folder, "note", by="Anna", key=case.key)

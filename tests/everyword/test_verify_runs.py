@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from everyword import keys, ledger, run
 from everyword.digest import canonical, digest, parse_canonical
+from everyword.journal import Chain
 from everyword.model import Run, Span, from_json, to_json
 from tests.everyword import sessions
 from tests.everyword.sessions import RATE_HZ, RUN, Case, names
@@ -66,7 +67,9 @@ def test_a_correction_cut_from_the_end_leaves_no_trace(case: Case) -> None:
 
 
 def test_an_unsigned_line_is_unknown(case: Case) -> None:
-    ledger.append(case.folder, "correct", by="Somebody")
+    chain = Chain.resume(case.folder.ledger, genesis=ledger.seal_digest(case.folder))
+    chain.append("correct", {"by": "Somebody"})
+    chain.close()
     assert ("unknown", "pass") == case.verdicts()
     assert ["Nobody has signed line 5."] == [f.sentence for f in case.findings() if f.outcome == "unknown"]
 
