@@ -2,6 +2,8 @@
 
 import sys
 
+from everyword import errors
+
 
 def main() -> None:
     """Run the command line, unless another distribution has put its own ``cli.py`` in the place of ours.
@@ -15,7 +17,7 @@ def main() -> None:
     except ImportError:
         run = None
     except KeyboardInterrupt:  # Ctrl-C before there is anything to stop
-        sys.exit(130)
+        sys.exit(errors.INTERRUPTED)
     if run is None:
         sys.stderr.write(
             "everyword: another package in this environment has replaced or removed cli.py.\n"

@@ -111,13 +111,6 @@ class ArchiveError(EverywordError):
     default_hint = "`everyword rebuild` makes it anew from the session folders."
 
 
-class VerificationFailed(EverywordError):
-    """A session is not what its seal says."""
-
-    code = "verification-failed"
-    exit_code = 4
-
-
 class InputLost(EverywordError):
     """The sound input is missing, gone or cannot be opened."""
 
@@ -143,7 +136,6 @@ class ModelMissing(EverywordError):
 
 OK = 0
 ERROR = 1
-USAGE = 2
 WARNINGS = 3
 FAILED_VERIFICATION = 4
 INTERRUPTED = 130

@@ -38,7 +38,7 @@ def test_the_demo_records_from_the_room_and_finds_what_was_said(
     exit_code = demo.run_demo(settings, out=tmp_path / "out")
     told = capfd.readouterr()
     assert exit_code == 0, told.out + told.err
-    assert "playing excerpt.flac into the room" in told.err
+    assert "excerpt.flac is played into the room" in told.err
     assert "голосов" in told.out.lower()
     for step in ("record", "transcribe", "search", "export", "verify", "total"):
         assert [line for line in told.out.splitlines() if line.startswith(step) and line.endswith(" s")], step

@@ -232,7 +232,7 @@ def test_an_input_that_is_not_there_exits_5_and_makes_nothing(home: Path) -> Non
         (["--speaker", "Ann;seat=3"], "Known keys"),
         (["--speaker", "Ann", "--speaker", "Ann"], "person=KEY"),
         (["--title", "\x1b]0;evil\a"], "without that character"),
-        (["--input", "file:/no/such/file.wav"], "FFmpeg"),
+        (["--input", "file:/no/such/file.wav"], "Check the name"),
         (["--rate", "44100"], "--rate"),
     ],
 )
