@@ -1,8 +1,21 @@
 """The way in: ``everyword`` and ``python -m everyword``."""
 
+import os
 import sys
 
 from everyword import errors
+
+
+def _open_standard_streams() -> None:
+    """A program started without them (``2>&-``) would write its words into the next file it opens, or fail at the first."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while (descriptor := os.open(os.devnull, os.O_RDWR)) < number:
+                pass
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def main() -> None:
@@ -10,6 +23,7 @@ def main() -> None:
 
     A top-level module of that name is common, and installers overwrite it without a word.
     """
+    _open_standard_streams()
     try:
         import cli  # noqa: PLC0415  (what this function is about)
 

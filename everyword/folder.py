@@ -171,7 +171,16 @@ class SessionFolder:
 
 
 def create(parent: Path, session: Session) -> SessionFolder:
-    """Make the folder with README, salts and ``session.json``, all on disk before this returns.
+    """Make a session folder and let go of it; see `created`."""
+    with created(parent, session) as folder:
+        return folder
+
+
+@contextmanager
+def created(parent: Path, session: Session) -> Iterator[SessionFolder]:
+    """Make the folder with README, salts and ``session.json``, all on disk, and hold it (shared) as `held` does.
+
+    ``session.json`` gets its name when it is held already: nobody can find the session and take it for a dead recorder's.
 
     Raises:
         DiskTrouble: the disk is full, read-only or the folder may not be written.
@@ -184,10 +193,14 @@ def create(parent: Path, session: Session) -> SessionFolder:
         folder.path.mkdir()
         write_new(folder.salts, secrets.token_bytes(32), mode=0o600)
         write_new(folder.path / "README.txt", README.format(format=FORMAT).encode())
-        write_new(folder.session_json, canonical(to_json(session)))
-        sync_directory(folder.path)
-        sync_directory(parent)
-    return folder
+        unnamed = folder.path / ".session.json"
+        write_new(unnamed, canonical(to_json(session)))
+    with _flocked(unnamed, folder, exclusive=False):
+        with disk_errors(parent):
+            unnamed.rename(folder.session_json)
+            sync_directory(folder.path)
+            sync_directory(parent)
+        yield folder
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -240,7 +253,13 @@ def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
     Raises:
         SessionBusy: somebody holds it in a way that does not go together with this.
     """
-    descriptor = os.open(folder.session_json, os.O_RDONLY | os.O_CLOEXEC)
+    with _flocked(folder.session_json, folder, exclusive=exclusive):
+        yield
+
+
+@contextmanager
+def _flocked(path: Path, folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         yield

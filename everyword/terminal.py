@@ -34,7 +34,12 @@ def console() -> "Console":
     """The rich console on stderr; obeys NO_COLOR, FORCE_COLOR and TERM."""
     from rich.console import Console  # noqa: PLC0415  (a tenth of the start-up time)
 
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    class Unread(Console):
+        def on_broken_pipe(self) -> None:
+            """Nobody reads (``| tee`` has died): say nothing more.  Rich would end the process, and with it a recording."""
+            self.quiet = True
+
+    return Unread(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def say(sentence: str, *, style: str | None = None) -> None:

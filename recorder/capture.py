@@ -7,8 +7,10 @@ and ends when stdin does.
 
 import gc
 import json
+import os
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,17 +18,25 @@ from everyword.errors import EverywordError
 from recorder.ring import Ring
 from recorder.sources import Source, open_source
 
+CLOSE_S = 5.0
+"""An input that takes longer to close hangs; with nobody left to kill this process, it must end by itself."""
+
 
 def main() -> int:
     """Open, wait for the order to start, capture until told to stop."""
     spec, rate_hz, channels = sys.argv[1:]
+    supervisor = os.getppid()
     try:
         source = open_source(spec, rate_hz=int(rate_hz), channels=int(channels))
         _tell("ready", asdict(source.facts))
         order, _, path = sys.stdin.readline().rstrip("\n").partition(" ")
         if order != "start":
             return 0
-        ring = Ring.create(Path(path), rate_hz=source.facts.rate_hz, frame_bytes=source.facts.frame_bytes)
+        facts = source.facts
+        ring = Ring.create(Path(path), rate_hz=facts.rate_hz, frame_bytes=facts.frame_bytes, about=asdict(facts))
+        if os.getppid() != supervisor:  # nobody will ever look for this ring
+            ring.path.unlink()
+            return 0
         _capture(source, ring)
     except EverywordError as error:
         _tell("error", {"code": error.code, "sentence": error.sentence, "hint": error.hint})
@@ -51,6 +61,8 @@ def _end_with_stdin(finished: threading.Event) -> None:
     """The supervisor says ``stop``, or is gone."""
     sys.stdin.readline()
     finished.set()
+    time.sleep(CLOSE_S)
+    os._exit(1)
 
 
 def _tell(kind: str, value: dict[str, object]) -> None:

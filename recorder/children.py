@@ -23,6 +23,7 @@ class Child:
     process: "subprocess.Popen[str]"
     noise: IO[str]
     messages: "queue.SimpleQueue[Message]" = field(default_factory=queue.SimpleQueue)
+    reader: threading.Thread | None = None
 
     @classmethod
     def start(cls, module: str, *arguments: str) -> "Child":
@@ -38,7 +39,8 @@ class Child:
             start_new_session=True,
         )
         child = cls(module, process, noise)
-        threading.Thread(target=child._read, daemon=True).start()
+        child.reader = threading.Thread(target=child._read, daemon=True)
+        child.reader.start()
         return child
 
     def _read(self) -> None:
@@ -97,17 +99,19 @@ class Child:
         raise InputLost(f"The sound system {why}.", hint="Try again; if it stays so, restart the sound server.")
 
     def end(self, *, grace_s: float) -> int:
-        """Close its stdin and wait; kill it when it takes longer.  Returns the exit code."""
+        """Close its stdin and wait; kill it when it takes longer.  Returns the exit code; its last message is there to `take`."""
         try:
             assert self.process.stdin is not None  # noqa: S101  (a pipe, see `start`)
             self.process.stdin.close()
         except BrokenPipeError:
             pass
         try:
-            return self.process.wait(grace_s)
+            self.process.wait(grace_s)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self.process.wait()
+        if self.reader is not None:
+            self.reader.join(1)
+        return self.process.wait()
 
     def kill(self) -> None:
         """End it at once: the cure for a hung driver."""

@@ -269,6 +269,8 @@ def _seconds(text: str) -> float:
     if not match or not any(match.groups()):
         raise InvalidOption(f"{text!r} is no duration.", hint="Write 90, 45s, 30m or 1h30m.")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    if not hours + minutes + seconds:
+        raise InvalidOption("A recording of no length cannot be made.", hint="Leave out --duration to record until Ctrl-C.")
     return hours * 3600 + minutes * 60 + seconds
 
 

@@ -43,7 +43,7 @@ def audio_streams(path: Path) -> list[dict[str, str]]:
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise UnreadableAudio(f"{path} is empty.", hint="Copy it again from where it was recorded.")
-        with av.open(str(path)) as container:
+        with _opened(path) as container:
             found = [
                 {"codec": stream.codec_context.name, "container": container.format.name, "decoder": decoder_version()}
                 for stream in container.streams.audio
@@ -71,7 +71,7 @@ def decode(path: Path, *, stream: int) -> Iterator[Block]:
     """
     last: Format | None = None
     try:
-        with av.open(str(path)) as container:
+        with _opened(path) as container:
             context = container.streams.audio[stream].codec_context
             for frame in container.decode(audio=stream):
                 last = Format(frame.sample_rate, len(frame.layout.channels), _sample_format(frame.format.name, context))
@@ -82,6 +82,11 @@ def decode(path: Path, *, stream: int) -> Iterator[Block]:
                 f"{path} cannot be decoded: {_why(error)}.", hint="Any file that FFmpeg can play can be imported."
             ) from error
         yield Block(last, b"", error=_why(error))
+
+
+def _opened(path: Path) -> av.container.InputContainer:
+    """Whatever it is called, a path is a file: not an address, not a list of files."""
+    return av.open(f"file:{path}")
 
 
 def _sample_format(name: str, context: av.AudioCodecContext) -> SampleFormat:

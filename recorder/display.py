@@ -1,5 +1,6 @@
 """What the operator sees while recording: state, time, a meter a track, gaps, alarms, disk time left."""
 
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -26,11 +27,12 @@ def display(title: str) -> Iterator[Show]:
     if not sys.stderr.isatty():
         yield _plain()
         return
-    live = Live(console=terminal.console(), refresh_per_second=8, transient=True)
+    live = Live(console=terminal.console(), auto_refresh=False, transient=True)
 
     def show(folder: SessionFolder, status: dict[str, Any]) -> None:
-        with suppress(OSError):  # the terminal is gone; the recording goes on
-            live.update(picture(title, folder, status))
+        if _is_read():
+            with suppress(OSError):  # the terminal is gone; the recording goes on
+                live.update(picture(title, folder, status), refresh=True)
 
     try:
         live.start()
@@ -38,6 +40,14 @@ def display(title: str) -> Iterator[Show]:
     finally:
         with suppress(OSError):
             live.stop()
+
+
+def _is_read() -> bool:
+    """False while a write to stderr would wait: a pipe that nobody reads must not stop who watches the recording."""
+    try:
+        return bool(select.select([], [sys.stderr], [], 0)[1])
+    except (OSError, ValueError):
+        return False
 
 
 def picture(title: str, folder: SessionFolder, status: dict[str, Any]) -> Group:
@@ -92,7 +102,7 @@ def _plain() -> Show:
     def show(_folder: SessionFolder, status: dict[str, Any]) -> None:
         nonlocal told
         streams = status["streams"]
-        if not streams or time.monotonic() - told < PLAIN_EVERY_S:
+        if not streams or not _is_read() or time.monotonic() - told < PLAIN_EVERY_S:
             return
         told = time.monotonic()
         levels = " ".join(f"{peak / 100:.0f}" for stream in streams for peak in stream["peaks_cdb"])

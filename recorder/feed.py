@@ -11,6 +11,9 @@ from recorder.ring import Overrun, Ring, Stamp
 from recorder.sources import Facts
 from recorder.tape import Tape
 
+SHORTEST_SLEEP_US = 100_000
+"""CLOCK_BOOTTIME ran so far ahead of CLOCK_MONOTONIC: not read at the same instant, they differ by less."""
+
 
 @dataclass(slots=True)
 class Feed:
@@ -22,20 +25,32 @@ class Feed:
     base: int
     limit: int | None = None
     peaks: tuple[int, ...] = ()
+    asleep_us: int | None = None
     _overflows: int = 0
     _anchored: int = -1
 
     @classmethod
-    def begin(cls, record: Record, ring: Ring, facts: Facts, *, after: "Feed | None", duration_s: float | None) -> "Feed | None":
+    def begin(
+        cls,
+        record: Record,
+        ring: Ring,
+        facts: Facts,
+        *,
+        after: "Feed | None",
+        duration_s: float | None,
+        tracks: tuple[int, ...] | None = None,
+    ) -> "Feed | None":
         """Start once the first frames are there (None before): on a new stream, or behind `after` if the format is the same.
 
-        A hole between the two openings is measured with the monotonic clock and put on the tape.
+        A new input gets `tracks`, by default the next free ones.  A hole between the two openings is measured with the monotonic
+        clock and put on the tape.
         """
         first = ring.first_stamp()
         if first is None:
             return None
-        if after is not None and _same_format(after.tape, facts):
+        if after is not None:
             after.pull()
+        if after is not None and _same_format(after.tape, facts):
             tape = after.tape
             _bridge(after, first)
         else:
@@ -44,12 +59,13 @@ class Feed:
                 rate_hz=facts.rate_hz,
                 channels=facts.channels,
                 sample_format=facts.sample_format,
-                tracks=after.tape.stream.tracks if after and len(after.tape.stream.tracks) == facts.channels else None,
+                tracks=after.tape.stream.tracks if after and len(after.tape.stream.tracks) == facts.channels else tracks,
                 detail=facts.detail,
                 start_utc_us=first.utc_us - first.frame * 1_000_000 // facts.rate_hz,
             )
         record.append("ring", {"stream": tape.stream.stream, "path": str(ring.path), "first_frame": tape.frame})
-        feed = cls(record, ring, tape, tape.frame, _limit(duration_s, facts.rate_hz))
+        asleep_us = None if after is None else after.asleep_us
+        feed = cls(record, ring, tape, tape.frame, _limit(duration_s, facts.rate_hz), asleep_us=asleep_us)
         feed.anchor(first)
         return feed
 
@@ -62,7 +78,9 @@ class Feed:
         except (OSError, CorruptFolder):
             return None
         tape = record.tapes[stream]
-        return cls(record, ring, tape, base, _limit(duration_s, tape.stream.rate_hz), _overflows=ring.overflows)
+        if tape.is_closed:
+            return None  # by a writer that had taken or given up what was in the ring
+        return cls(record, ring, tape, base, _limit(duration_s, tape.stream.rate_hz))
 
     @property
     def is_full(self) -> bool:
@@ -83,7 +101,7 @@ class Feed:
                 newest = self.ring.read(self.tape.frame - self.base, wanted)
             except Overrun as overrun:
                 lost = overrun.first_left - (self.tape.frame - self.base)
-                self.tape.skip(lost, cause="buffer-overrun")
+                self.skip(lost, cause="buffer-overrun")
                 continue
             self.tape.write(newest)
         if newest:
@@ -91,12 +109,20 @@ class Feed:
             self.peaks = tuple(peaks_cdb(tail, channels=stream.channels, sample_format=stream.sample_format))
         self._report_overflows()
 
+    def skip(self, frame_count: int, *, cause: str) -> None:
+        """Put a gap on the tape, as far as the wanted duration reaches."""
+        if self.limit is not None:
+            frame_count = min(frame_count, self.limit - self.tape.frame)
+        if frame_count > 0:
+            self.tape.skip(frame_count, cause=cause)
+
     def anchor(self, stamp: Stamp | None = None) -> None:
         """Journal which frame had been delivered when; by default the newest."""
         stamp = stamp or self.ring.last_stamp()
         if stamp is None or stamp.frame == self._anchored:
             return
         self._anchored = stamp.frame
+        self._report_sleep(stamp)
         self.record.append(
             "anchor",
             {
@@ -112,6 +138,18 @@ class Feed:
     def _waiting(self) -> int:
         delivered = self.base + self.ring.written
         return max(0, (delivered if self.limit is None else min(delivered, self.limit)) - self.tape.frame)
+
+    def _report_sleep(self, stamp: Stamp) -> None:
+        """While the computer sleeps nothing is captured, and the clock that measures holes stands still: only these two tell."""
+        asleep_us = stamp.boottime_us - stamp.monotonic_us
+        slept_us = asleep_us - (asleep_us if self.asleep_us is None else self.asleep_us)
+        self.asleep_us = asleep_us
+        if slept_us > SHORTEST_SLEEP_US:
+            text = (
+                f"The computer slept for {slept_us // 1_000_000} s before frame {self.base + stamp.frame} "
+                f"of stream {self.tape.stream.stream}; nothing was recorded meanwhile."
+            )
+            self.record.append("alarm", {"code": "suspended", "text": text, "stream": self.tape.stream.stream, "loss": True})
 
     def _report_overflows(self) -> None:
         """The sound system's own word that it lost something: how much, it does not say."""
@@ -141,5 +179,4 @@ def _bridge(old: Feed, first: Stamp) -> None:
         first_block=first.frame,
         rate_hz=old.tape.stream.rate_hz,
     )
-    if missing:
-        old.tape.skip(missing, cause="input-reopened")
+    old.skip(missing, cause="input-reopened")

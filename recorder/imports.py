@@ -9,7 +9,8 @@ from ulid import ULID
 
 from everyword import journal, keys
 from everyword.digest import file_digest
-from everyword.folder import FORMAT, SessionFolder, create, disk_errors, sync_directory
+from everyword.errors import UnreadableAudio
+from everyword.folder import FORMAT, SessionFolder, created, disk_errors, sync_directory
 from everyword.model import Input, Session, Speaker
 from everyword.text import checked, slug
 from recorder import decoder
@@ -50,8 +51,9 @@ def import_files(
     """
     described = [decoder.audio_streams(path) for path in paths]
     for path, streams in zip(paths, described, strict=True):
-        for number in range(len(streams)):
-            next(decoder.decode(path, stream=number), None)  # raises now, not when half the files are in
+        # Raises now, not when half the files are in.
+        if not [first for number in range(len(streams)) for first in [next(decoder.decode(path, stream=number), None)] if first]:
+            raise UnreadableAudio(f"{path} has no sound in it: not one frame.")
     session = Session(
         format=FORMAT,
         id=str(ULID()),
@@ -59,14 +61,13 @@ def import_files(
         place=checked(place, what="place"),
         languages=languages,
         roster=roster,
-        inputs=tuple(Input(path.name, path.name, "import") for path in paths),
+        inputs=tuple(Input(_name(path), _name(path), "import") for path in paths),
         origin="imported",
         operator=checked(operator, what="name"),
         created_at_us=journal.now_us(),
         software=versions(),
     )
-    folder = create(parent, session)
-    with disk_errors(folder.path):
+    with created(parent, session) as folder, disk_errors(folder.path):
         record = Record.begin(folder)
         kept = [_keep(folder, path, number) for number, path in enumerate(paths, 1)]
         record.append("import", {"started_at_us": started_at_us, "sequence": sequence, "files": [entry for _, entry in kept]})
@@ -91,8 +92,12 @@ def _keep(folder: SessionFolder, path: Path, number: int) -> tuple[Path, dict[st
     with copy.open("rb") as file:
         os.fsync(file.fileno())
     sync_directory(folder.source)
-    name = path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return copy, {"name": name, "path": folder.relative(copy), "bytes": copy.stat().st_size, "digest": file_digest(copy)}
+    return copy, {"name": _name(path), "path": folder.relative(copy), "bytes": copy.stat().st_size, "digest": file_digest(copy)}
+
+
+def _name(path: Path) -> str:
+    """A file's own name as text; it need not be text in any encoding."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _decode_into(

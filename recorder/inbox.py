@@ -12,10 +12,14 @@ from contextlib import AbstractContextManager
 from ulid import ULID
 
 from everyword import journal
+from everyword.digest import canonical
 from everyword.errors import SessionSealed
 from everyword.folder import SessionFolder, disk_errors, locked
 from everyword.journal import Line
 from everyword.text import checked
+
+LONGEST_LINE = 1 << 18
+"""Bytes, more than any note needs: a longer line, from whoever wrote it, is journalled in pieces."""
 
 
 def held(folder: SessionFolder) -> AbstractContextManager[None]:
@@ -64,8 +68,8 @@ def read_new(folder: SessionFolder, start: int) -> Iterator[tuple[Line, int]]:
         return
     with folder.inbox.open("rb") as file:
         file.seek(start)
-        for raw in file:
-            if not raw.endswith(b"\n"):
+        while raw := file.readline(LONGEST_LINE):
+            if not raw.endswith(b"\n") and len(raw) < LONGEST_LINE:
                 return
             start += len(raw)
             yield _note(raw), start
@@ -74,7 +78,11 @@ def read_new(folder: SessionFolder, start: int) -> Iterator[tuple[Line, int]]:
 def _note(raw: bytes) -> Line:
     try:
         entry = json.loads(raw)
-        return {"id": str(entry["id"]), "written_at_us": int(entry["at_us"]), "text": str(entry["text"]), "by": str(entry["by"])}
-    except (ValueError, KeyError, TypeError):
+        note: Line = {"id": entry["id"], "written_at_us": entry["at_us"], "text": entry["text"], "by": entry["by"]}
+        canonical(note)  # what is no text, or no number that JSON can hold, must not reach the journal
+    except (ValueError, KeyError, TypeError, RecursionError):
+        note = {}
+    if [type(value) for value in note.values()] != [str, int, str, str]:
         text = raw.decode("utf-8", errors="backslashreplace").strip()
         return {"id": "", "written_at_us": 0, "text": f"unreadable line in the inbox: {text}", "by": ""}
+    return note

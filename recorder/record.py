@@ -62,16 +62,22 @@ class Record:
         recording = from_lines(folder, session, journal.read(folder.journal, genesis=genesis))
         record = cls(folder, recording, Chain.resume(folder.journal, genesis=genesis), seed)
         record.append("salvage", {"torn_bytes": torn})
+        leaves = dict(recording.leaves)
         for stream in list(recording.streams.values()):
-            record._resume_tape(stream)
+            record._resume_tape(
+                stream, {index: leaves[number, index] for number, index in sorted(leaves) if number == stream.stream}
+            )
         return record
 
     def append(self, kind: str, fields: Line) -> Line:
         """Write a journal line and take note of it."""
         line = self.chain.append(kind, fields)
         take(self.recording, line)
-        if kind == "leaf":  # the tapes keep their trees; hours of leaves in memory would be for nothing
+        # The tapes keep their trees, and nobody asks the recorder for times: hours of these in memory would be for nothing.
+        if kind == "leaf":
             self.recording.leaves.clear()
+        if kind == "anchor":
+            self.recording.anchors.clear()
         return line
 
     def open_stream(
@@ -114,9 +120,7 @@ class Record:
         Raises:
             DiskTrouble: not even the reserve was enough; nothing recorded is lost, and salvage will seal it.
         """
-        _reserve(self.folder).unlink(missing_ok=True)
-        for tape in self.tapes.values():
-            tape.close()
+        self.close_tapes()
         with inbox.held(self.folder):
             self.take_notes(stream=1, frame=self.tapes[1].frame if 1 in self.tapes else 0)
             self.append("stop", {"reason": reason})
@@ -130,30 +134,36 @@ class Record:
                 known_digests={name: value for tape in self.tapes.values() for name, value in tape.digests.items()},
             )
 
+    def close_tapes(self) -> None:
+        """End every stream; done again by `finish` it changes nothing."""
+        self.release_reserve()
+        for tape in self.tapes.values():
+            tape.close()
+
     def release_reserve(self) -> None:
         """Give the reserved space back: the disk is full and the session must end."""
         _reserve(self.folder).unlink(missing_ok=True)
 
-    def _resume_tape(self, stream: Stream) -> None:
+    def _resume_tape(self, stream: Stream, leaves: dict[int, tuple[str, ...]]) -> None:
         recording = self.recording
         tape = Tape(self.folder, stream, recording.session.id, self.seed, self.append)
         tape.start_utc_us = recording.timeline(stream.stream).start_utc_us
-        indexes = sorted(index for number, index in recording.leaves if number == stream.stream)
-        for index in indexes:
-            _grow(tape.trees, recording.leaves[stream.stream, index])
+        gaps = sorted((gap for gap in recording.gaps if gap.stream == stream.stream), key=lambda gap: gap.first_frame)
         closed = recording.of_stream(stream.stream)
         tape.frame = max((segment.first_frame + segment.frame_count for segment in closed), default=0)
+        tape.is_closed = bool(tape.frame % tape.segment_frames) and all(gap.first_frame < tape.frame for gap in gaps)
         self.tapes[stream.stream] = tape
+        files = [(self._first_frame(tape, int(path.stem)), path) for path in sorted(tape.path.glob("*.wav"))]
+        disk_end = max([tape.frame, *(first + tape.frames_in(path) for first, path in files)])
+        indexes = sorted(index for index in leaves if tape.is_closed or (index + 1) * stream.rate_hz <= disk_end)
+        for index in indexes:
+            _grow(tape.trees, leaves[index])
         leaf_start = (indexes[-1] + 1) * stream.rate_hz if indexes else 0
-        for path in sorted(self.folder.segment(stream.stream, 0).parent.glob("*.wav")):
-            first = self._first_frame(tape, int(path.stem))
-            if first >= tape.frame:
+        for first, _ in files:
+            if first >= tape.frame and not tape.is_closed:
                 tape.resume_segment(first_frame=first, leaf_start=leaf_start)
-        gap_end = max(
-            (g.first_frame + g.frame_count for g in recording.gaps if g.stream == stream.stream and g.filled), default=0
-        )
-        if gap_end > tape.frame:
-            tape.write_zeros(gap_end - tape.frame)
+        for gap in gaps:
+            tape.resume_gap(gap)
 
     def _first_frame(self, tape: Tape, index: int) -> int:
         """Of segment `index`: its place in the grid, unless a jumped gap ends inside it."""

@@ -5,23 +5,28 @@ comes next (a new writer, or salvage) finds in it what had been delivered.  A co
 processors we run on the store is visible in that order, and the reader lags by milliseconds.
 """
 
+import json
 import mmap
 import os
+import re
 import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from everyword.errors import CorruptFolder
+from everyword.folder import SessionFolder
 
 SECONDS = 30
-_MAGIC = b"EWRING01"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (files in it are made exclusively, mode 0600, under the session's random id)
+_MAGIC = b"EWRING02"
 _FIXED = struct.Struct("<8sIIQ")
 _COUNTERS = struct.Struct("<QQQQ")
 _COUNTERS_AT = 64
 _STAMP = struct.Struct("<QQQQ")
 _FIRST_STAMP_AT = 128
-_STAMPS_AT = 4096
+_ABOUT_AT = 4096
+_STAMPS_AT = 65_536
 _STAMP_SLOTS = 1024
 _DATA_AT = _STAMPS_AT + _STAMP_SLOTS * _STAMP.size
 
@@ -64,8 +69,14 @@ class Ring:
     _map: mmap.mmap
 
     @classmethod
-    def create(cls, path: Path, *, rate_hz: int, frame_bytes: int, seconds: int = SECONDS) -> "Ring":
-        """A new ring with all its space allocated, so that no later write can fail.  Raises ``OSError`` when there is no room."""
+    def create(
+        cls, path: Path, *, rate_hz: int, frame_bytes: int, seconds: int = SECONDS, about: dict[str, object] | None = None
+    ) -> "Ring":
+        """A new ring with all its space allocated, so that no later write can fail.  Raises ``OSError`` when there is no room.
+
+        `about` says what is in it, for whoever finds it without having been told.
+        """
+        described = json.dumps(about or {}, ensure_ascii=True).encode()
         capacity = rate_hz * seconds
         size = _DATA_AT + capacity * frame_bytes
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -77,13 +88,14 @@ class Ring:
             raise
         finally:
             os.close(descriptor)
+        mapped[_ABOUT_AT : _ABOUT_AT + len(described)] = described
         _FIXED.pack_into(mapped, 0, _MAGIC, rate_hz, frame_bytes, capacity)
         return cls(path, frame_bytes, capacity, mapped)
 
     @classmethod
     def open(cls, path: Path) -> "Ring":
         """An existing ring.  Raises ``FileNotFoundError``, or `CorruptFolder` when it is something else."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             size = os.fstat(descriptor).st_size
             if size < _DATA_AT:
@@ -116,6 +128,15 @@ class Ring:
     def end(self) -> None:
         """Say that nothing will follow."""
         struct.pack_into("<Q", self._map, _COUNTERS_AT + 24, 1)
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What its maker said of it.  Raises `CorruptFolder` when that cannot be read."""
+        try:
+            value = json.loads(self._map[_ABOUT_AT:_STAMPS_AT].rstrip(b"\0"))
+        except ValueError as error:
+            raise CorruptFolder(f"{self.path.name} does not say what is in it.") from error
+        return value if isinstance(value, dict) else {}
 
     @property
     def written(self) -> int:
@@ -177,3 +198,37 @@ class Ring:
     def _get(self, frame: int, count: int) -> bytes:
         at = _DATA_AT + frame * self.frame_bytes
         return self._map[at : at + count * self.frame_bytes]
+
+
+def ring_path(folder: SessionFolder, *, number: int, attempt: int, ring_bytes: int) -> Path:
+    """Where the ring of input `number` goes: in memory if there is room, else in the session folder.
+
+    Nothing of it needs to reach the disk twice.  The name is all that `find_rings` goes by.
+    """
+    name = f"everyword-{_session_id(folder)}-{number + 1}-{attempt}.ring"
+    try:
+        memory = os.statvfs(SHARED_MEMORY)
+        if memory.f_bavail * memory.f_frsize > ring_bytes + (1 << 24) and os.access(SHARED_MEMORY, os.W_OK):
+            return SHARED_MEMORY / name
+    except OSError:
+        pass
+    return folder.path / f".{name}"
+
+
+def find_rings(folder: SessionFolder) -> list[tuple[int, Path]]:
+    """Every ring of a session that is still there, as (input number, path), those of an input in the order they were made.
+
+    Memory is shared with other users of the computer: what does not belong to the owner of the session is not its ring.
+    """
+    owner = folder.path.stat().st_uid
+    found = []
+    for place in (SHARED_MEMORY, folder.path):
+        for path in place.glob(f"*everyword-{_session_id(folder)}-*.ring"):
+            match = re.fullmatch(r"\.?everyword-.*-(\d+)-(\d+)\.ring", path.name)
+            if match and path.lstat().st_uid == owner:
+                found.append((int(match[1]) - 1, int(match[2]), path))
+    return [(number, path) for number, _, path in sorted(found)]
+
+
+def _session_id(folder: SessionFolder) -> str:
+    return folder.path.name[-26:]

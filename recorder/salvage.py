@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from everyword import keys
-from everyword.errors import EverywordError, SessionBusy
+from everyword.errors import EverywordError, SessionBusy, SessionSealed
 from everyword.folder import SessionFolder, disk_errors, held, scan
 from everyword.model import Origin
-from recorder.feed import Feed
 from recorder.record import Record
+from recorder.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +33,20 @@ def salvage(folder: SessionFolder, *, home: Path) -> Salvaged:
 
     Raises:
         SessionBusy: it is being recorded.
+        SessionSealed: it needs nothing.
         CorruptFolder, DiskTrouble: see `Record`.
     """
-    with held(folder, exclusive=True), disk_errors(folder.path):
+    with disk_errors(folder.path), held(folder, exclusive=True):
+        if folder.is_sealed:  # it was not when somebody looked
+            raise SessionSealed(f"{folder.path.name} is sealed; there is nothing to make whole.")
         record = Record.resume(folder)
-        for stream in list(record.tapes):
-            feed = Feed.again(record, stream)
-            if feed is not None:
-                feed.pull()
-                feed.anchor()
-                feed.ring.path.unlink(missing_ok=True)
+        writer = Writer(record, home, None)
+        writer.attach_again()
+        writer.pull()
         text = "The recorder ended without being stopped: sound from its last moments may be missing."
         record.append("alarm", {"code": "recorder-died", "text": text, "stream": None, "loss": True})
         origin: Origin = "imported" if record.recording.session.origin == "imported" else "salvaged"
-        record.finish(reason="salvaged", origin=origin, key=keys.device_key(home))
+        writer.finish("salvaged", origin=origin)
     frames = {number: tape.frame for number, tape in record.tapes.items()}
     return Salvaged(folder, frames, record.recording.torn_bytes)
 
@@ -60,7 +59,7 @@ def salvage_all(roots: Iterable[Path], *, home: Path) -> list[Salvaged | Refused
             continue
         try:
             results.append(salvage(folder, home=home))
-        except SessionBusy:
+        except (SessionBusy, SessionSealed):
             continue
         except EverywordError as error:
             results.append(Refused(folder, error))

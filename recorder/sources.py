@@ -157,6 +157,10 @@ class FileSource:
         facts = Facts(Input(spec, path.name, "file"), form.rate_hz, form.channels, form.sample_format, detail)
         return cls(facts, path)
 
+    @property
+    def _format(self) -> decoder.Format:
+        return decoder.Format(self.facts.rate_hz, self.facts.channels, self.facts.sample_format)
+
     def start(self, deliver: Deliver) -> None:
         """Begin to play."""
         self._thread = threading.Thread(target=self._play, args=(deliver,), daemon=True)
@@ -172,6 +176,9 @@ class FileSource:
         started, frame = time.monotonic(), 0
         step = self.facts.rate_hz // 50 * self.facts.frame_bytes
         for block in decoder.decode(self.path, stream=0):
+            if block.error or block.format != self._format:
+                deliver(b"", True)  # the rest of the file is lost input
+                break
             for at in range(0, len(block.pcm), step):
                 piece = block.pcm[at : at + step]
                 frame += len(piece) // self.facts.frame_bytes

@@ -1,9 +1,7 @@
 """One recording from start to seal: starts the children, watches them, restarts what dies, stops in order."""
 
 import contextlib
-import dataclasses
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +11,12 @@ from pathlib import Path
 from ulid import ULID
 
 from everyword import journal
-from everyword.errors import EverywordError, InputLost
-from everyword.folder import FORMAT, SessionFolder, create, held
+from everyword.errors import DiskTrouble, EverywordError, InputLost
+from everyword.folder import FORMAT, SessionFolder, created
 from everyword.model import Session, Speaker, from_json
 from recorder.children import Child, passed_on
 from recorder.inputs import FILE_PREFIX
-from recorder.ring import SECONDS, Ring
+from recorder.ring import SECONDS, Ring, ring_path
 from recorder.software import versions
 from recorder.sources import Facts
 
@@ -28,8 +26,13 @@ STALL_S = 3.0
 GIVE_UP_S = 30.0
 """An input that cannot be opened again for so long is lost; the session is sealed with what it has."""
 
+FIRST_FRAME_S = 10.0
+"""Sound servers and wireless microphones take their time before the first frame."""
+
+MOST_DEATHS = 5
+"""A writer that dies so often within `GIVE_UP_S` will not get further the next time."""
+
 TICK_S = 0.1
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (files in it are made exclusively, mode 0600, under the session's random id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ class Capture:
         frames = self.ring.written if self.ring else 0
         if frames != self.frames:
             self.frames, self.moved_at = frames, now
-        return now - self.moved_at > STALL_S and not self.spec.startswith(FILE_PREFIX)
+        if frames:
+            self.lost_at = 0.0
+        return now - self.moved_at > (STALL_S if frames else FIRST_FRAME_S) and not self.spec.startswith(FILE_PREFIX)
 
 
 Show = Callable[[SessionFolder, dict[str, object]], None]
@@ -103,14 +108,15 @@ def record(request: Request, *, show: Show) -> Outcome:
         DiskTrouble: the session folder cannot be made.
     """
     captures = [_open(number, spec, request) for number, spec in enumerate(request.inputs)]
+    folder = None
     try:
-        folder = create(request.parent, _session(request, captures))
-        with held(folder, exclusive=False), _stop_signals() as stopped:
+        with _stop_signals() as stopped, created(request.parent, _session(request, captures)) as folder:
             return _Recording(request, folder, captures, stopped, show).run()
     finally:
         for capture in captures:
             capture.child.end(grace_s=0)
-            for path in capture.rings:
+        if folder is not None and (folder.is_sealed or not folder.path.exists()):  # else salvage will want them
+            for path in [path for capture in captures for path in capture.rings]:
                 path.unlink(missing_ok=True)
 
 
@@ -164,13 +170,16 @@ class _Recording:
     status: dict[str, object] = field(default_factory=dict)
     error: EverywordError | None = None
     sealed: dict[str, object] | None = None
-    restarted_at: float = -1e9
+    deaths: list[float] = field(default_factory=list)
 
     def run(self) -> Outcome:
-        self.writer = self._start_writer("new")
-        for capture in self.captures:
-            self._start_capture(capture)
         reason = ""
+        try:
+            self._start_writer("new")
+            for capture in self.captures:
+                self._start_capture(capture)
+        except EverywordError as error:
+            self.error, reason = error, "an input could not be started"
         while not reason:
             time.sleep(TICK_S)
             self._listen()
@@ -179,21 +188,22 @@ class _Recording:
                 self._mend()
         return self._stop(reason)
 
-    def _start_writer(self, mode: str) -> Child:
+    def _start_writer(self, mode: str) -> None:
+        """Raises what the writer reports; one that dies before it reports anything is restarted like any other."""
         duration = str(self.request.duration_s or 0)
-        writer = Child.start("recorder.writer", str(self.folder.path), str(self.request.home), duration, mode)
-        writer.wait_for("open", timeout_s=30)
-        return writer
+        self.writer = Child.start("recorder.writer", str(self.folder.path), str(self.request.home), duration, mode)
+        with contextlib.suppress(InputLost):
+            self.writer.wait_for("open", timeout_s=30)
 
     def _start_capture(self, capture: Capture) -> None:
         capture.attempt += 1
-        path = _ring_path(self.folder, capture)
+        ring_bytes = capture.facts.rate_hz * capture.facts.frame_bytes * SECONDS
+        path = ring_path(self.folder, number=capture.number, attempt=capture.attempt, ring_bytes=ring_bytes)
         capture.rings.append(path)
         capture.child.order(f"start {path}")
         capture.child.wait_for("started", timeout_s=20)
         capture.ring, capture.frames, capture.moved_at = Ring.open(path), -1, time.monotonic()
-        facts = dataclasses.asdict(capture.facts)
-        self.writer.order(json.dumps({"attach": capture.number, "ring": str(path), "facts": facts}))
+        self.writer.order(json.dumps({"attach": capture.number, "ring": str(path)}))
 
     def _listen(self) -> None:
         for kind, value in self.writer.take():
@@ -208,8 +218,10 @@ class _Recording:
     def _reason_to_stop(self) -> str:
         if self.stopped:
             return "stopped by the operator"
+        if isinstance(self.error, InputLost):
+            return "an input is lost"
         if self.error is not None or self.sealed is not None:
-            return "the disk refused"
+            return "the writer could not go on"
         if self.status.get("is_full"):
             return "the wanted duration is recorded"
         if all(capture.has_ended for capture in self.captures):
@@ -220,16 +232,27 @@ class _Recording:
         """Restart what has died or hangs."""
         if not self.writer.is_alive:
             self._restart_writer()
+            return
         for capture in self.captures:
             if not capture.has_ended and (capture.is_stalled(time.monotonic()) or not capture.child.is_alive):
                 self._reopen(capture)
 
     def _restart_writer(self) -> None:
-        if time.monotonic() - self.restarted_at < 1:
+        """A new writer goes on with the rings, unless the old one had reported why it ended."""
+        self.writer.end(grace_s=1)
+        self._listen()
+        if self.error is not None or self.folder.is_sealed:
+            self.error = self.error or DiskTrouble("The disk refused more sound; everything before is sealed.")
+            return
+        now = time.monotonic()
+        self.deaths = [death for death in self.deaths if now - death < GIVE_UP_S] + [now]
+        if len(self.deaths) > MOST_DEATHS:
             self.error = EverywordError(f"The writer keeps dying ({self.writer.last_words()}).", hint="Run: everyword salvage")
             return
-        self.restarted_at = time.monotonic()
-        self.writer = self._start_writer("resume")
+        try:
+            self._start_writer("resume")
+        except EverywordError as error:
+            self.error = error
 
     def _reopen(self, capture: Capture) -> None:
         """Kill the capture child and open the input again; the hole is measured and recorded by the writer."""
@@ -240,7 +263,6 @@ class _Recording:
             capture.child = Child.start("recorder.capture", capture.spec, str(capture.facts.rate_hz), str(capture.facts.channels))
             capture.facts = from_json(Facts, capture.child.wait_for("ready", timeout_s=5))
             self._start_capture(capture)
-            capture.lost_at = 0.0
         except EverywordError as error:
             if now - capture.lost_at > GIVE_UP_S:
                 self.error = InputLost(f"{capture.spec} is gone and did not come back: {error.sentence}", hint=error.hint)
@@ -250,8 +272,17 @@ class _Recording:
         """Captures first, so that the writer finds everything they still had; then the writer seals."""
         for capture in self.captures:
             capture.child.end(grace_s=2)
+            if capture.lost_at or not (capture.ring and capture.ring.ended and capture.ring.written):
+                text = f"{capture.spec} was not delivering when the recording ended: its last sound may be missing."
+                self.writer.order(json.dumps({"alarm": "input-lost", "text": text}))
+        if not self.writer.is_alive:
+            self._restart_writer()
         self.writer.order(json.dumps({"stop": reason}))
         code = self.writer.end(grace_s=120)
+        if code < 0 and not self.folder.is_sealed:  # killed at the last moment
+            self._restart_writer()
+            self.writer.order(json.dumps({"stop": reason}))
+            code = self.writer.end(grace_s=120)
         self._listen_to_the_end()
         if code and self.error is None:
             self.error = EverywordError(f"The writer failed ({self.writer.last_words()}).", hint="Run: everyword salvage")
@@ -265,16 +296,3 @@ class _Recording:
         while self.sealed is None and self.error is None and time.monotonic() < deadline:
             self._listen()
             time.sleep(0.01)
-
-
-def _ring_path(folder: SessionFolder, capture: Capture) -> Path:
-    """In memory if there is room (nothing of it needs to reach the disk twice), else in the session folder."""
-    name = f"everyword-{folder.path.name[-26:]}-{capture.number + 1}-{capture.attempt}.ring"
-    needed = capture.facts.rate_hz * capture.facts.frame_bytes * SECONDS + (1 << 24)
-    try:
-        memory = os.statvfs(SHARED_MEMORY)
-        if memory.f_bavail * memory.f_frsize > needed and os.access(SHARED_MEMORY, os.W_OK):
-            return SHARED_MEMORY / name
-    except OSError:
-        pass
-    return folder.path / f".{name}"

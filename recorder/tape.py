@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from everyword import __version__
 from everyword.digest import TAG, file_digest
 from everyword.folder import SessionFolder, sync_directory
 from everyword.journal import Line
 from everyword.merkle import Tree, leaf_digest, leaf_salt
-from everyword.model import Stream
+from everyword.model import Gap, Stream
 from everyword.segment import HEADER_BYTES, SEGMENT_SECONDS, header, patch_sizes, split_channels
 from recorder import gaps
 
@@ -38,6 +39,7 @@ class Tape:
     frame: int = 0
     trees: list[Tree] = field(init=False)
     digests: dict[str, str] = field(default_factory=dict)
+    is_closed: bool = False
     _descriptor: int = -1
     _segment_first: int = 0
     _leaf: bytearray = field(default_factory=bytearray)
@@ -52,6 +54,15 @@ class Tape:
     def segment_frames(self) -> int:
         """Frames of a full segment; segment n holds frames from n times this."""
         return SEGMENT_SECONDS * self.stream.rate_hz
+
+    @property
+    def path(self) -> Path:
+        """The folder of the segments."""
+        return self.folder.segment(self.stream.stream, 0).parent
+
+    def frames_in(self, path: Path) -> int:
+        """Whole frames that a segment file holds, whatever its header says."""
+        return max(0, path.stat().st_size - HEADER_BYTES) // self.stream.frame_bytes
 
     def write(self, pcm: bytes | memoryview) -> None:
         """Append whole frames.  Raises ``OSError`` with every whole frame that fitted kept and counted."""
@@ -85,6 +96,19 @@ class Tape:
                 self.close_segment()
                 self.frame += piece.frame_count
 
+    def resume_gap(self, gap: Gap) -> None:
+        """Do what is left to do for a gap that the journal has.  Sound that should lie before it, and does not, is a gap too."""
+        end = gap.first_frame + gap.frame_count
+        if end <= self.frame:
+            return
+        if gap.first_frame > self.frame:
+            self.skip(gap.first_frame - self.frame, cause="not-on-disk")
+        if gap.filled:
+            self.write_zeros(end - self.frame)
+        else:
+            self.close_segment()
+            self.frame = end
+
     def write_zeros(self, frame_count: int) -> None:
         """Digital silence, a second at a time."""
         second = bytes(self.stream.rate_hz * self.stream.frame_bytes)
@@ -109,8 +133,6 @@ class Tape:
             os.pwrite(self._descriptor, b"\0", HEADER_BYTES + self._data_bytes)
         patch_sizes(self._descriptor, self._data_bytes)
         os.fsync(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor, self._dirty = -1, False
         self._journal_leaves()
         path = self.folder.segment(self.stream.stream, self._segment_first // self.segment_frames)
         name = self.folder.relative(path)
@@ -125,12 +147,15 @@ class Tape:
                 "digest": self.digests[name],
             },
         )
+        os.close(self._descriptor)  # not before its line is in the journal: what a full disk cut short is done again
+        self._descriptor, self._dirty = -1, False
 
     def close(self) -> None:
         """End the stream: the last leaf may be shorter than a second."""
         if self._leaf:
             self._end_leaf(self.frame // self.stream.rate_hz)
         self.close_segment()
+        self.is_closed = True
 
     def resume_segment(self, *, first_frame: int, leaf_start: int) -> None:
         """Go on with the segment file a dead process left open, keeping every whole frame that is in it.
@@ -144,7 +169,7 @@ class Tape:
         self._segment_first, self._dirty = first_frame, True
         size = os.fstat(self._descriptor).st_size
         if size < HEADER_BYTES:
-            os.pwrite(self._descriptor, self._header(), 0)
+            _write_whole(self._descriptor, self._header(), 0)
         count = min(
             max(0, size - HEADER_BYTES) // self.stream.frame_bytes, self.segment_frames - first_frame % self.segment_frames
         )
@@ -177,11 +202,16 @@ class Tape:
         path = self.folder.segment(self.stream.stream, self.frame // self.segment_frames)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._segment_first = self.frame
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        os.pwrite(self._descriptor, self._header(), 0)
-        self._dirty = True
-        sync_directory(path.parent)
-        sync_directory(path.parent.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            _write_whole(descriptor, self._header(), 0)
+            sync_directory(path.parent)
+            sync_directory(path.parent.parent)
+        except OSError:
+            path.unlink()  # half a header is not a segment
+            os.close(descriptor)
+            raise
+        self._descriptor, self._dirty = descriptor, True
 
     def _write_piece(self, piece: memoryview) -> None:
         done, start = 0, HEADER_BYTES + self._data_bytes
@@ -221,6 +251,12 @@ class Tape:
         self._leaf.clear()
 
     def _journal_leaves(self) -> None:
-        for line in self._pending:
-            self.append("leaf", line)
-        self._pending.clear()
+        while self._pending:
+            self.append("leaf", self._pending[0])
+            del self._pending[0]
+
+
+def _write_whole(descriptor: int, data: bytes, at: int) -> None:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, data[done:], at + done)

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from everyword import keys
-from everyword.errors import DiskTrouble, EverywordError
+from everyword.errors import CorruptFolder, DiskTrouble, EverywordError
 from everyword.folder import SessionFolder, held
-from everyword.model import from_json
+from everyword.model import Origin, from_json
 from recorder.feed import Feed
 from recorder.record import Record
-from recorder.ring import Ring
+from recorder.ring import Ring, find_rings
 from recorder.sources import Facts
 
 PULL_S = 0.05
@@ -38,26 +38,42 @@ class Writer:
     home: Path
     duration_s: float | None
     feeds: dict[int, Feed] = field(default_factory=dict)
-    arriving: dict[int, tuple[Ring, Facts]] = field(default_factory=dict)
+    arriving: dict[int, tuple[Ring, Facts, tuple[int, ...]]] = field(default_factory=dict)
+    channels: dict[int, int] = field(default_factory=dict)
 
-    def attach(self, number: int, path: str, facts: Facts) -> None:
+    def attach(self, number: int, path: Path) -> None:
         """Take the ring of input `number`; a second one for the same input means that its capture child was restarted."""
-        self.arriving[number] = (Ring.open(Path(path)), facts)
+        self._begin(number)  # whatever the ring before has got, nothing more will come
+        ring = Ring.open(path)
+        facts = from_json(Facts, ring.about)
+        first_track = 1 + sum(self.channels[lower] for lower in sorted(self.channels) if lower < number)
+        self.channels.setdefault(number, facts.channels)
+        self.arriving[number] = (ring, facts, tuple(range(first_track, first_track + facts.channels)))
 
     def attach_again(self) -> None:
-        """After the death of an earlier writer: go on with the rings the journal names."""
-        for number, stream in enumerate(self.record.tapes):
-            feed = Feed.again(self.record, stream, duration_s=self.duration_s)
+        """After the death of an earlier writer, or of the supervisor: go on with every ring that is still there.
+
+        The journal names those it has begun with; the others are found by their names.
+        """
+        known = {feed.ring.path for feed in self.feeds.values()} | {ring.path for ring, _, _ in self.arriving.values()}
+        rings = [(number, path) for number, path in find_rings(self.record.folder) if path not in known]
+        numbers = {path: number for number, path in rings}
+        begun = {Path(path): stream for stream, (path, _) in self.record.recording.rings.items()}
+        last = {numbers.get(path, stream - 1): path for path, stream in begun.items()}
+        for path, stream in begun.items():
+            feed = None if path in known else Feed.again(self.record, stream, duration_s=self.duration_s)
             if feed is not None:
-                self.feeds[number] = feed
+                feed.pull()  # of an input that came back in another format, only the last is gone on with
+                self.feeds[numbers.get(path, stream - 1)] = feed
+        for number, path in rings:
+            if number not in last or _attempt(path) > _attempt(last[number]):
+                with contextlib.suppress(CorruptFolder, ValueError, OSError):  # its maker died before it was whole
+                    self.attach(number, path)
 
     def pull(self) -> None:
         """Write what has been delivered on every input."""
-        for number, (ring, facts) in list(self.arriving.items()):
-            feed = Feed.begin(self.record, ring, facts, after=self.feeds.get(number), duration_s=self.duration_s)
-            if feed is not None:
-                self.feeds[number] = feed
-                del self.arriving[number]
+        for number in list(self.arriving):
+            self._begin(number)
         for feed in self.feeds.values():
             feed.pull()
         first = next(iter(self.feeds.values()), None)
@@ -70,12 +86,33 @@ class Writer:
             feed.anchor()
         self.record.sync()
 
-    def finish(self, reason: str) -> None:
-        """Seal.  Raises `DiskTrouble`."""
+    def finish(self, reason: str, *, origin: Origin = "captured") -> None:
+        """Seal.  The rings go when everything they held is in closed segments, and before the seal lists the folder's files.
+
+        Raises:
+            DiskTrouble: what was recorded is whole, and salvage will seal it.
+        """
+        key = keys.device_key(self.home)
+        self.record.release_reserve()
         for feed in self.feeds.values():
             feed.anchor()
-            feed.ring.path.unlink(missing_ok=True)
-        self.record.finish(reason=reason, origin="captured", key=keys.device_key(self.home))
+        self.record.close_tapes()
+        rings = {path for _, path in find_rings(self.record.folder)} | {feed.ring.path for feed in self.feeds.values()}
+        for path in rings:
+            path.unlink(missing_ok=True)
+        self.record.finish(reason=reason, origin=origin, key=key)
+
+    def _begin(self, number: int) -> None:
+        if number not in self.arriving:
+            return
+        ring, facts, tracks = self.arriving[number]
+        after = self.feeds.get(number)
+        feed = Feed.begin(self.record, ring, facts, after=after, duration_s=self.duration_s, tracks=tracks)
+        if feed is not None:
+            self.feeds[number] = feed
+            del self.arriving[number]
+            if after is not None:
+                after.ring.path.unlink(missing_ok=True)
 
     def status(self) -> dict[str, object]:
         """What the terminal shows."""
@@ -113,10 +150,12 @@ def main() -> int:
     folder = SessionFolder(Path(path))
     try:
         with held(folder, exclusive=False):
+            if folder.is_sealed:
+                return 0  # by the writer before, which died when it had nothing left to do
             record = Record.resume(folder) if resume == "resume" else Record.begin(folder)
             writer = Writer(record, Path(home), float(duration) or None)
-            writer.attach_again()
             _tell("open", {})
+            writer.attach_again()
             return _run(writer)
     except EverywordError as error:
         return _report(error)
@@ -128,6 +167,8 @@ def _run(writer: Writer) -> int:
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     reason, synced, refused = "", time.monotonic(), None
+    if any(tape.is_closed for tape in writer.record.tapes.values()):
+        reason = "the writer died while it was sealing"
     try:
         while not reason:
             reason = _obey(writer, orders)
@@ -137,6 +178,8 @@ def _run(writer: Writer) -> int:
                 synced = time.monotonic()
             _tell("status", writer.status() | {"is_full": writer.is_full})
         if reason == SUPERVISOR_LOST:
+            writer.attach_again()
+            writer.pull()
             _alarm(writer.record, "supervisor-lost", "The recording ended here because the process that controls it died.")
     except OSError as error:
         refused = error
@@ -164,8 +207,17 @@ def _obey(writer: Writer, orders: "queue.SimpleQueue[Order]") -> str:
         return ""
     if "stop" in order:
         return str(order["stop"])
-    writer.attach(int(str(order["attach"])), str(order["ring"]), from_json(Facts, order["facts"]))
+    if "alarm" in order:
+        _alarm(writer.record, str(order["alarm"]), str(order["text"]))
+    else:
+        writer.attach(int(str(order["attach"])), Path(str(order["ring"])))
     return ""
+
+
+def _attempt(path: Path) -> int:
+    """How often the input had been opened when this ring was made; 0 for a ring that was not named by us."""
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _listen(orders: "queue.SimpleQueue[Order]") -> None:
