@@ -84,13 +84,20 @@ def show(
 @app.command()
 def search(
     ctx: typer.Context,
-    query: Annotated[str, typer.Argument(help='Words in any form, "phrase", ="exact", -without, a OR b, begin*.')],
+    query: Annotated[
+        str, typer.Argument(help='Words in any form, "phrase", ="exact", -without, a OR b, a NEAR b, begin*, speaker:reed.')
+    ],
     *,
     speaker: Annotated[list[str] | None, typer.Option(help="Only this person; repeat for several.")] = None,
     session: Annotated[list[str] | None, typer.Option(help="Only this session; repeat for several.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="Only this language, such as uk; repeat for several.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="Only people with this role; repeat for several.")] = None,
+    flag: Annotated[
+        list[str] | None, typer.Option(help="Only what the machine marked so, such as echo; repeat for several.")
+    ] = None,
     after: Annotated[str | None, typer.Option(help="Not before this day or time (UTC), such as 2026-11-22.")] = None,
     before: Annotated[str | None, typer.Option(help="Not after this day, or before this time (UTC).")] = None,
+    loose: Annotated[bool, typer.Option("--loose", help="Words that sound alike, too, in either script.")] = False,
     context: Annotated[int, typer.Option(min=0, max=100, help="Utterances to show before and after each hit.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Hits to show at most.")] = 20,
     order: Annotated[Order, typer.Option(help="Newest first, or best first.")] = Order.TIME,
@@ -105,11 +112,13 @@ def search(
         speakers=tuple(speaker or ()),
         sessions=tuple(_session_id(ctx.obj, name) for name in session or ()),
         languages=tuple(language or ()),
+        roles=tuple(role or ()),
+        flags=tuple(flag or ()),
         after_us=read_time(after, option="--after") if after else None,
         before_us=read_time(before, option="--before", is_end=True) if before else None,
     )
     with _archive(ctx.obj) as (db, report):
-        answer = find(db, query, filters=filters, context=context, limit=limit, order=order.value)
+        answer = find(db, query, filters=filters, context=context, limit=limit, order=order.value, is_loose=loose)
     if as_json:
         terminal.put_json(
             {"query": query, "order": order.value, "limit": limit, **screen.answer_data(answer)} | {"problems": _problems(report)}
@@ -264,7 +273,7 @@ def _print_answer(answer: "Answer", limit: int) -> None:
     if answer.more:
         terminal.say(f"There are more: the first {limit} are shown (--limit).")
     elif not answer.hits:
-        terminal.say("Nothing found.")
+        terminal.say("Nothing found." + (f" Did you mean {', '.join(answer.suggestions)}?" if answer.suggestions else ""))
 
 
 def _is_quiet(ctx: typer.Context) -> bool:

@@ -2,7 +2,8 @@
 
 The index holds three texts for every utterance: ``text`` as it stands, ``spelling`` (the same in one spelling, only where that
 differs) and ``forms`` (dictionary forms that do not stand in the text).  All of it is written at indexing time, so that plain
-``sqlite3`` can search it.
+``sqlite3`` can search it.  English forms are simplemma's, Russian ones pymorphy3's, Ukrainian ones of both: benchmarks/forms.py
+measures them.
 """
 
 import re
@@ -13,7 +14,11 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pymorphy3 import MorphAnalyzer
     from simplemma import Lemmatizer
+
+FORMS_VERSION = 2
+"""Grows when the same text would have other forms; what was indexed before is then given new ones."""
 
 LANGUAGES = ("en", "ru", "uk")
 """Languages whose word forms are known; of others the spelling alone is indexed."""
@@ -65,12 +70,16 @@ def index_columns(text: str, language: str) -> tuple[str | None, str | None]:
 def forms(word: str, language: str) -> frozenset[str]:
     """The dictionary forms of a word in one language; word and forms in our spelling.
 
-    Empty for a language without dictionary and for a word that cannot be of that language.  Names stand in the dictionaries
-    with a capital (Києві is a city, києві a stick), so both are looked up: nobody types capitals into a search.
+    Empty for a language without dictionary and for a word that cannot be of that language.  A word that can be read in several
+    ways has the form of every reading (Києві is the city, or of a stick).  Russian and Ukrainian words that stand in no
+    dictionary, as surnames do, are inflected like the words they end like.
     """
     if language not in LANGUAGES or not _is_possible(word, language):
         return frozenset()
-    return frozenset(spelling(_lemmatizer().lemmatize(form, language)) for form in (word, word.capitalize()))
+    readings = [reading.normal_form for reading in _analyzer(language).parse(word)] if language != "en" else []
+    if language != "ru":
+        readings += [_lemmatizer().lemmatize(form, language) for form in (word, word.capitalize())]
+    return frozenset(spelling(reading) for reading in readings)
 
 
 def query_forms(word: str, languages: Iterable[str]) -> frozenset[str]:
@@ -95,5 +104,12 @@ def _lemmatizer() -> "Lemmatizer":
     from simplemma.strategies import DefaultStrategy  # noqa: PLC0415
     from simplemma.strategies.dictionaries import LOW_MEMORY_DICTIONARY_FACTORY  # noqa: PLC0415
 
-    # packed dictionaries: half the time to load (1.0 s for Russian and Ukrainian) and a fifth of the memory (49 MB)
+    # names stand in its dictionary with a capital, so `forms` asks for both: nobody types capitals into a search
     return Lemmatizer(lemmatization_strategy=DefaultStrategy(dictionary_factory=LOW_MEMORY_DICTIONARY_FACTORY))
+
+
+@cache
+def _analyzer(language: str) -> "MorphAnalyzer":
+    from pymorphy3 import MorphAnalyzer  # noqa: PLC0415  (as above)
+
+    return MorphAnalyzer(lang=language)

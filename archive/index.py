@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from archive.forms import FORMS_VERSION, index_columns
 from archive.record import read_record
 from archive.rows import insert, path_text, replace_session
 from archive.schema import FILE_NAME, is_read_only, open_archive, writing
@@ -20,6 +21,9 @@ from everyword.folder import SessionFolder, scan
 
 INDEX_VERSION = 1
 """Grows when the same folder would give other rows; every folder is then read again."""
+
+
+_VERSIONS = f"{INDEX_VERSION}.{FORMS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def index(db: Database, roots: Iterable[Path], *, on_session: Callable[[str], No
             if _index_one(db, found, problems):
                 done += 1
                 break
+    _renew_forms(db)
     return Report(done, tuple(problems))
 
 
@@ -122,7 +127,7 @@ def _look(folder: SessionFolder, known: dict[str, tuple[str, str]], problems: li
 
 
 def _fingerprint(folder: SessionFolder) -> str:
-    parts = [str(INDEX_VERSION)]
+    parts = [_VERSIONS]
     for path in (folder.session_json, folder.seal_signature, folder.ledger):
         try:
             status = path.stat()
@@ -131,6 +136,22 @@ def _fingerprint(folder: SessionFolder) -> str:
         else:
             parts.append(f"{status.st_size}@{status.st_mtime_ns}")
     return " ".join(parts)
+
+
+def _renew_forms(db: Database) -> None:
+    """Give the rows of folders that are away now the forms of this version; they are read again when they come back."""
+    folders = db.execute("SELECT id, path, session FROM folders WHERE fingerprint NOT LIKE ? || ' %'", [_VERSIONS]).fetchall()
+    for folder_id, path, session in folders:
+        with writing(db):
+            rows = db.execute(_TEXTS, [session, path]).fetchall()
+            new = [(*index_columns(text, language), row_id) for row_id, text, language in rows]
+            db.conn.executemany("UPDATE utterances SET spelling = ?, forms = ? WHERE id = ?", new)
+            db.execute("UPDATE folders SET fingerprint = ? WHERE id = ?", [f"{_VERSIONS} away", folder_id])
+
+
+_TEXTS = """
+SELECT id, text, language FROM utterances WHERE session_id = (SELECT id FROM sessions WHERE session = ? AND path = ?)
+"""
 
 
 def _index_one(db: Database, found: _Found, problems: list[Problem]) -> bool:

@@ -40,6 +40,7 @@ def answer_data(answer: Answer) -> dict[str, object]:
     """An answer as ``--json`` gives it: offsets are characters of ``text``."""
     return {
         "more": answer.more,
+        "suggestions": list(answer.suggestions),
         "hits": [
             {
                 **_passage(hit.passage),

@@ -7,12 +7,14 @@ Newest first by default: that costs the same for the commonest and the rarest wo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from sqlite_utils import Database
 
-from archive.query import Query, parse
-from everyword.errors import InvalidOption
+from archive.loose import Vocabulary
+from archive.query import Field, Query, parse
+from everyword.errors import InvalidOption, InvalidQuery
 
 Order = Literal["time", "relevance"]
 
@@ -27,6 +29,8 @@ class Filters:
     speakers: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     after_us: int | None = None
     before_us: int | None = None
 
@@ -63,10 +67,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hits in the order asked for; ``more`` says that the limit cut them off."""
+    """Hits in the order asked for; ``more`` says that the limit cut them off.
+
+    ``suggestions`` are words of the archive like those that are not in it, when there is no hit.
+    """
 
     hits: tuple[Hit, ...]
     more: bool = False
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,7 +91,14 @@ class _Where:
 
 
 def search(
-    db: Database, query: str, *, filters: Filters = Filters(), context: int = 0, limit: int = 20, order: Order = "time"
+    db: Database,
+    query: str,
+    *,
+    filters: Filters = Filters(),
+    context: int = 0,
+    limit: int = 20,
+    order: Order = "time",
+    is_loose: bool = False,
 ) -> Answer:
     """Look for `query` in the current text of every session.
 
@@ -95,23 +110,34 @@ def search(
         limit: of hits.
         order: ``time`` is newest first, recordings of unknown time at the time their session was made; ``relevance`` is bm25,
             words that stand in the text before other forms of them.
+        is_loose: look for words like those typed, too, in either script; see `archive.loose`.
 
     Raises:
         InvalidQuery: see `parse`.
-        InvalidOption: no session has a speaker of that name.
+        InvalidOption: no session has a speaker of that name, or nobody that role.
     """
-    parsed = parse(query, languages=_spoken_languages(db))
+    vocabulary = Vocabulary(db)
+    parsed = parse(query, languages=_spoken_languages(db), widen=vocabulary.near if is_loose else None)
     where = _Where(["utterances_fts MATCH ?"], [parsed.fts()])
-    _narrow(db, where, filters)
+    for narrowing in (filters, _typed_filters(db, parsed.fields)):
+        _narrow(db, where, narrowing)
     by = "utterances_fts.rowid DESC" if order == "time" else "bm25(utterances_fts, 10.0, 10.0, 1.0), utterances_fts.rowid DESC"
     rows = db.query(
         f"SELECT {_PASSAGE} FROM utterances_fts CROSS JOIN utterances ON utterances.id = utterances_fts.rowid {_JOINS} "
         f"WHERE {' AND '.join(where.conditions)} ORDER BY {by} LIMIT ?",
-        [*where.values, limit + 1],
+        [*where.values, -1 if parsed.has_near else limit + 1],  # SQLite finds them one by one as we ask
     )
-    found = list(rows)
+    meant = (row for row in rows if not parsed.has_near or parsed.is_met(str(row["text"]), str(row["language"])))
+    found = list(islice(meant, limit + 1))
     hits = tuple(_hit(db, row, parsed, context=context) for row in found[:limit])
-    return Answer(hits, more=len(found) > limit)
+    return Answer(hits, more=len(found) > limit, suggestions=() if hits else _suggestions(db, parsed, vocabulary))
+
+
+def _suggestions(db: Database, query: Query, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Three words like each word that nobody ever said; a word that was said is no misspelling."""
+    found = "SELECT 1 FROM utterances_fts WHERE utterances_fts MATCH ? LIMIT 1"
+    unknown = [word for word, term in query.words.items() if not db.execute(found, [term.fts()]).fetchone()]
+    return tuple(dict.fromkeys(near for word in unknown for near in vocabulary.near(word)[:3]))
 
 
 def read_time(value: str, *, option: str, is_end: bool = False) -> int:
@@ -155,13 +181,18 @@ def _spoken_languages(db: Database) -> list[str]:
 
 def _narrow(db: Database, where: _Where, filters: Filters) -> None:
     if filters.speakers:
-        where.add_any("utterances.speaker_id", [row for name in filters.speakers for row in _speaker_ids(db, name)])
+        _add_ids(db, where, "speaker_id", [row for name in filters.speakers for row in _speaker_ids(db, name)])
     if filters.sessions:
         marks = ", ".join("?" * len(filters.sessions))
         ids = db.execute(f"SELECT id FROM sessions WHERE session IN ({marks})", list(filters.sessions)).fetchall()
-        where.add_any("utterances.session_id", [row_id for (row_id,) in ids])
+        _add_ids(db, where, "session_id", [row_id for (row_id,) in ids])
     if filters.languages:
         where.add_any("utterances.language", filters.languages)
+    if filters.roles:
+        _add_ids(db, where, "speaker_id", [row for role in filters.roles for row in _role_ids(db, role)])
+    if filters.flags:
+        has_flag = "instr(' ' || utterances.flags || ' ', ' ' || ? || ' ')"
+        where.add("(" + " OR ".join([has_flag] * len(filters.flags)) + ")", *filters.flags)
     # the row id is the time, so FTS5 itself skips what lies outside; the second condition leaves out recordings of unknown time
     if filters.after_us is not None:
         where.add("utterances_fts.rowid >= ? AND utterances.started_at_us >= ?", _row_id(filters.after_us), filters.after_us)
@@ -169,6 +200,74 @@ def _narrow(db: Database, where: _Where, filters: Filters) -> None:
         where.add(
             "utterances_fts.rowid < ? AND utterances.started_at_us < ?", _row_id(filters.before_us + 1000), filters.before_us
         )
+
+
+def _add_ids(db: Database, where: _Where, column: str, ids: Sequence[int]) -> None:
+    """Only rows with one of `ids` in `column`; FTS5 is told from when to when those are, and walks past nothing else."""
+    where.add_any(f"utterances.{column}", ids)
+    ends: list[int] = []
+    for row_id in ids:  # one look into an index for each end, however much the person said
+        for end in ("min", "max"):
+            (found,) = db.execute(f"SELECT {end}(id) FROM utterances WHERE {column} = ?", [row_id]).fetchone()
+            ends += [] if found is None else [found]
+    where.add("utterances_fts.rowid BETWEEN ? AND ?", min(ends, default=0), max(ends, default=-1))
+
+
+def _typed_filters(db: Database, fields: Sequence[Field]) -> Filters:
+    """What the ``speaker:`` and so on of a query narrow it by; of several dates the narrowest counts."""
+
+    def values(name: str) -> tuple[str, ...]:
+        return tuple(field.value for field in fields if field.name == name)
+
+    def times(name: str) -> list[int]:
+        return [_typed_time(field, is_end=name == "before") for field in fields if field.name == name]
+
+    return Filters(
+        speakers=values("speaker"),
+        sessions=tuple(_typed_session(db, field) for field in fields if field.name == "session"),
+        languages=values("lang"),
+        roles=values("role"),
+        flags=values("flag"),
+        after_us=max(times("after"), default=None),
+        before_us=min(times("before"), default=None),
+    )
+
+
+def _typed_time(field: Field, *, is_end: bool) -> int:
+    try:
+        return read_time(field.value, option=f"{field.name}:", is_end=is_end)
+    except InvalidOption as error:
+        raise InvalidQuery(f"{field.name}: at position {field.place}: {field.value!r} is not a date.", hint=error.hint) from error
+
+
+def _typed_session(db: Database, field: Field) -> str:
+    """The one session whose id, or whose folder's name, begins so; upper and lower case are the same."""
+    wanted = field.value.casefold()
+    known = db.execute("SELECT session, path FROM sessions").fetchall()
+    found = [session for session, path in known if session.casefold() == wanted]
+    found = found or [
+        session
+        for session, path in known
+        if session.casefold().startswith(wanted) or path.rpartition("/")[2].casefold().startswith(wanted)
+    ]
+    if len(found) == 1:
+        return str(found[0])
+    fits = f"fits {len(found)} sessions" if found else "fits no session"
+    raise InvalidQuery(
+        f"session: at position {field.place}: {field.value!r} {fits}.", hint="`everyword sessions` lists those of the archive."
+    )
+
+
+def _role_ids(db: Database, name: str) -> list[int]:
+    """Everyone whose role is `name`, or contains it if nobody's is; upper and lower case are the same."""
+    wanted = name.strip().casefold()
+    rows = [(row_id, role.casefold()) for row_id, role in db.execute("SELECT id, role FROM speakers").fetchall()]
+    found = [row_id for row_id, role in rows if wanted and role == wanted]
+    found = found or [row_id for row_id, role in rows if wanted and wanted in role]
+    if found:
+        return found
+    known = ", ".join(sorted({role for _, role in rows if role})[:10]) or "no roles yet"
+    raise InvalidOption(f"No session has somebody with the role {name!r}.", hint=f"The archive knows {known}.")
 
 
 def _row_id(at_us: int) -> int:

@@ -243,7 +243,7 @@ def _family(kind: type[EverywordError]) -> list[type[EverywordError]]:
 
 
 def test_every_kind_of_journal_and_ledger_line_is_described() -> None:
-    patterns = [r"\bappend\(\s*(?:self\.folder,|folder,)?\s*\"([a-z.]+)\"", r"case \"([a-z.]+)\":"]
+    patterns = [r"\bappend\(\s*(?:self\.folder,|folder,)?\s*\"([a-z.]+)\",", r"case \"([a-z.]+)\":"]
     files = [path for path in SOURCES if path.parts[-2] in ("recorder", "everyword") or path.name == "corrections.py"]
     kinds = {kind for path in files for pattern in patterns for kind in re.findall(pattern, _text(path))}
     assert {"begin", "stream", "leaf", "segment", "gap", "stop", "ledger", "asr.run", "adopt", "correct"} <= kinds

@@ -5,21 +5,31 @@ readings do not depend on their batch at all.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from transcribe.checks import SPLITTING, flags_of, is_unsure, may_hold_voice
+from transcribe.account import unaccounted_s
+from transcribe.checks import LEAST_LOGPROB, SPLITTING, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading
 from transcribe.windows import Floats, Profile, Window, halves
 
 BLOCK_WINDOWS = 64
 
-Part: TypeAlias = Literal["whole", "whole, full context", "first half", "second half"]
+Part: TypeAlias = Literal[
+    "whole", "whole, full context", "first half", "second half", "first half, full context", "second half, full context"
+]
+
+LEAST_HOLE_S = 1.0
+"""Seconds of voice without words from which a window is searched again."""
+
+LEAST_GAIN_S = 0.3
+"""How much of that another reading must account for to be used instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +57,30 @@ class Attempt:
     skipped: str = ""
 
 
-def read_all(engine: Engine, clips: Iterable[Clip], *, languages: Sequence[str]) -> Iterator[list[Attempt]]:
+Keep: TypeAlias = Callable[[list[list[Attempt]]], None]
+"""Is given the attempts at each window of a batch."""
+
+
+def read_all(
+    engine: Engine, clips: Iterable[Clip], *, languages: Sequence[str], keep: Keep = lambda _: None
+) -> Iterator[list[Attempt]]:
     """The attempts at each window, in the order in which batches were formed; at most two blocks are in memory.
 
-    A window whose batch fails is tried alone before it counts as failed.
+    A window whose batch fails is tried alone before it counts as failed.  `keep` gets each batch at once, in the worker's thread.
     """
     pending: deque[Future[list[list[Attempt]]]] = deque()
     source = iter(clips)
+
+    def read(batch: Sequence[Clip]) -> list[list[Attempt]]:
+        groups = _read_batch(engine, batch, languages)
+        keep(groups)
+        return groups
+
     with ThreadPoolExecutor(engine.workers, thread_name_prefix="decode") as threads:
         try:
             while block := list(islice(source, BLOCK_WINDOWS)):
                 for batch in _batches(engine, block):
-                    pending.append(threads.submit(_read_batch, engine, batch, languages))
+                    pending.append(threads.submit(read, batch))
                 while len(pending) > BLOCK_WINDOWS // engine.batch_size:
                     yield from pending.popleft().result()
             while pending:
@@ -91,36 +113,76 @@ def _read_batch(engine: Engine, batch: Sequence[Clip], languages: Sequence[str])
 
 
 def _second_look(engine: Engine, clip: Clip, reading: Reading, languages: Sequence[str]) -> list[Attempt]:
-    """The reading, and others where it was cut short, went round in circles, or was unsure of a voice.  All stay on record."""
-    whole = Attempt(clip.window, "whole", reading, flags_of(reading))
-    try:
-        if SPLITTING & set(whole.flags):
-            return _by_halves(engine, clip, whole, languages)
-        if is_unsure(reading) and may_hold_voice(clip.window, clip.profile):
-            return _in_full_context(engine, clip, whole, languages)
-    except Exception:  # noqa: BLE001  (a remedy that fails leaves the first reading, flagged, in use)
-        return [whole]
-    return [whole]
+    """The reading, and others where it was cut short, went round in circles, was unsure of a voice or left one out.
+
+    All stay on record.
+    """
+    attempts = [Attempt(clip.window, "whole", reading, flags_of(reading))]
+    with suppress(Exception):  # a remedy that fails leaves the reading before it, flagged, in use
+        if SPLITTING & set(attempts[0].flags):
+            attempts = _by_halves(engine, clip, attempts[0], languages)
+        elif is_unsure(reading) and may_hold_voice(clip.window, clip.profile):
+            attempts = _in_full_context(engine, clip, attempts[0], languages)
+    with suppress(Exception):  # as above
+        attempts = _without_holes(engine, clip, attempts, languages)
+    return attempts
 
 
 def _by_halves(engine: Engine, clip: Clip, whole: Attempt, languages: Sequence[str]) -> list[Attempt]:
     """The halves are used unless both have the same fault again."""
+    parts = _halves(engine, clip, languages)
+    better = bool(parts) and not all(SPLITTING & set(part.flags) for part in parts)
+    return [replace(whole, used=not better), *(replace(part, used=better) for part in parts)]
+
+
+def _halves(engine: Engine, clip: Clip, languages: Sequence[str], *, full_context: bool = False) -> list[Attempt]:
+    """A reading of each half on its own; none when the window is too short."""
     windows = halves(clip.window, clip.profile)
     if not windows:
-        return [whole]
+        return []
     piece = clip.profile.piece
     middle = piece.sample_of(windows[1].first_frame) - piece.sample_of(clip.window.first_frame)
-    readings = [engine.read([samples], languages=languages)[0] for samples in np.split(clip.samples, [middle])]
+    sounds = np.split(clip.samples, [middle])
+    readings = [engine.read([sound], languages=languages, full_context=full_context)[0] for sound in sounds]
     names: tuple[Part, Part] = ("first half", "second half")
-    parts = [Attempt(*pair, flags_of(pair[2])) for pair in zip(windows, names, readings, strict=True)]
-    better = not all(SPLITTING & set(part.flags) for part in parts)
-    return [replace(whole, used=not better), *(replace(part, used=better) for part in parts)]
+    if full_context:
+        names = ("first half, full context", "second half, full context")
+    return [Attempt(*pair, flags_of(pair[2])) for pair in zip(windows, names, readings, strict=True)]
+
+
+def _without_holes(engine: Engine, clip: Clip, attempts: list[Attempt], languages: Sequence[str]) -> list[Attempt]:
+    """Where a voice was left without words, the window and its halves in full context; what leaves least is used, whole."""
+    used = [attempt for attempt in attempts if attempt.used]
+    left_s = _unaccounted_s(used, clip)
+    others: list[list[Attempt]] = []
+    if left_s >= LEAST_HOLE_S and not any(attempt.part == "whole, full context" for attempt in attempts):
+        others.append([_full_context(engine, clip, languages)])
+    if left_s >= LEAST_HOLE_S:
+        others.append(_halves(engine, clip, languages, full_context=True))
+    for other in others:
+        if other and _is_sound(other) and _unaccounted_s(other, clip) <= left_s - LEAST_GAIN_S:
+            used, left_s = other, _unaccounted_s(other, clip)
+    kept = [attempt for group in ([*attempts], *others) for attempt in group]
+    return [replace(attempt, used=any(attempt is one for one in used)) for attempt in kept]
+
+
+def _unaccounted_s(attempts: Sequence[Attempt], clip: Clip) -> float:
+    return sum(unaccounted_s(one.reading, one.window, clip.profile) for one in attempts if one.reading)
+
+
+def _is_sound(attempts: Sequence[Attempt]) -> bool:
+    """True when no part has a fault of its own and the engine believes what it wrote."""
+    return not any(SPLITTING & set(one.flags) or _logprob(one) < LEAST_LOGPROB for one in attempts)
+
+
+def _full_context(engine: Engine, clip: Clip, languages: Sequence[str]) -> Attempt:
+    reading = engine.read([clip.samples], languages=languages, full_context=True)[0]
+    return Attempt(clip.window, "whole, full context", reading, flags_of(reading))
 
 
 def _in_full_context(engine: Engine, clip: Clip, whole: Attempt, languages: Sequence[str]) -> list[Attempt]:
     """The surer of the two readings is used, unless the slow one has a fault of its own."""
-    reading = engine.read([clip.samples], languages=languages, full_context=True)[0]
-    slow = Attempt(clip.window, "whole, full context", reading, flags_of(reading))
+    slow = _full_context(engine, clip, languages)
     better = not SPLITTING & set(slow.flags) and _logprob(slow) > _logprob(whole)
     return [replace(whole, used=not better), replace(slow, used=better)]
 

@@ -1,22 +1,23 @@
 """One sealed session, end to end, as a signed run in its folder."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from everyword import run as runs
 from everyword.errors import InvalidOption, SessionBusy
-from everyword.folder import SessionFolder
-from everyword.journal import now_us
-from everyword.ledger import seal_digest
-from everyword.model import Run, State, Utterance, to_json
+from everyword.folder import SessionFolder, disk_errors, sync_directory
+from everyword.ledger import append, current_run, seal_digest
+from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
 from transcribe import checks, stitch, windows
 from transcribe.audio import require_segments
 from transcribe.coverage import frames_by_state
 from transcribe.engine import Engine
 from transcribe.track import TrackText, read_track
+from transcribe.unfinished import Begun, begin, signed_runs
 
 Progress = Callable[[float, float], None]
 """Called with the seconds of sound done and the seconds there are, summed over all tracks."""
@@ -82,8 +83,8 @@ def transcribe(
 ) -> Outcome:
     """Write the next run of a session and return what is in it.
 
-    The run's folder is made only when every track has been read, and ``run.json`` is written last: whatever goes wrong, no half
-    run becomes the current one.
+    What has been read reaches the disk batch by batch, and ``run.json`` is written last: whatever goes wrong, no half run becomes
+    the current one, and the next call with the same engine, settings and languages goes on where this one ended.
 
     Args:
         recording: from `open_recording`.
@@ -97,32 +98,68 @@ def transcribe(
         CorruptFolder: a segment is missing or short.
         DiskTrouble: the disk refuses.
     """
-    started_at_us = now_us()
-    texts = list(_read_tracks(recording, engine, languages, progress))
+    folder = recording.folder
+    manifest = {
+        "session": recording.session.id,
+        "seal": seal_digest(folder),
+        "engine": engine.describe(),
+        "model": engine.model(),
+        "settings": {**engine.settings(), **_settings(), "languages": " ".join(languages)},
+    }
+    with begin(folder, manifest) as begun:
+        not_finite = 0
+        if not begun.is_complete:
+            texts = list(_read_tracks(recording, engine, languages, begun, progress))
+            not_finite = sum(text.not_finite for text in texts)
+            _write_files(begun, texts, _in_order(recording, texts))
+            begun.complete()
+        return _finish(recording, begun, manifest, key=key, by=by, not_finite=not_finite)
+
+
+def _in_order(recording: Recording, texts: Sequence[TrackText]) -> list[Utterance]:
     timelines = recording.timelines()
-    utterances = stitch.numbered(
+    return stitch.numbered(
         [(timelines[one.stream].monotonic_us(one.first_frame), one) for text in texts for one in text.utterances]
     )
-    folder = recording.folder
-    name = runs.start_run(folder)
-    run = Run(
-        run=name,
-        session=recording.session.id,
-        seal=seal_digest(folder),
-        started_at_us=started_at_us,
-        engine=engine.describe(),
-        model=engine.model(),
-        settings={**engine.settings(), **_settings(), "languages": " ".join(languages)},
-        files=_write_files(folder, name, texts, utterances),
-        windows=sum(text.windows for text in texts),
-        flagged_windows=sum(text.flagged_windows for text in texts),
-    )
+
+
+def _finish(
+    recording: Recording,
+    begun: Begun,
+    manifest: Mapping[str, object],
+    *,
+    key: EllipticCurvePrivateKey,
+    by: str,
+    not_finite: int,
+) -> Outcome:
+    """Sign the run.  An earlier process may have died in the middle of this: what the ledger does not know is written anew."""
+    folder, path = begun.folder, begun.path
+    if begun.name in signed_runs(folder):
+        if current_run(folder) is None:
+            append(folder, "adopt", by=by, key=key, run=begun.name)
+        return _outcome(recording, runs.read_run(folder, begun.name), path, not_finite)
+    with disk_errors(path):
+        (path / runs.RUN_JSON).unlink(missing_ok=True)
+    lines = list(runs.read_lines(path / runs.READINGS))
+    data = {
+        **manifest,
+        "run": begun.name,
+        "started_at_us": begun.started_at_us,
+        "files": runs.list_files(path),
+        "windows": len({_place(line) for line in lines}),
+        "flagged_windows": len({_place(line) for line in lines if line["used"] and (line["flags"] or line["error"])}),
+    }
+    run = from_json(Run, data)
     runs.finish_run(folder, run, key=key, by=by)
-    return _outcome(run, texts, utterances)
+    return _outcome(recording, run, path, not_finite)
+
+
+def _place(line: dict[str, object]) -> tuple[object, object, object]:
+    return line["stream"], line["track"], line["window"]
 
 
 def _read_tracks(
-    recording: Recording, engine: Engine, languages: Sequence[str], progress: Progress | None
+    recording: Recording, engine: Engine, languages: Sequence[str], begun: Begun, progress: Progress | None
 ) -> Iterator[TrackText]:
     tracks = sorted(recording.tracks, key=lambda track: (track.number, track.stream))
     total_s = sum(recording.end_frame(track.stream) / recording.streams[track.stream].rate_hz for track in tracks)
@@ -135,17 +172,24 @@ def _read_tracks(
             progress(done_s, total_s)
 
     for track in tracks:
-        yield read_track(recording, track, engine, languages=languages, heard=heard)
+        yield read_track(recording, track, engine, languages=languages, begun=begun, heard=heard)
     heard(total_s)  # gaps have no windows
 
 
-def _write_files(folder: SessionFolder, name: str, texts: Sequence[TrackText], utterances: Sequence[Utterance]) -> dict[str, str]:
-    path = runs.run_path(folder, name)
-    runs.write_lines(path / runs.READINGS, (line for text in texts for line in text.readings))
-    runs.write_lines(path / runs.UTTERANCES, (to_json(utterance) for utterance in utterances))
-    runs.write_lines(path / runs.COVERAGE, (to_json(span) for text in texts for span in text.spans))
-    runs.write_lines(path / runs.QUARANTINE, (line for text in texts for line in text.quarantine))
-    return runs.list_files(path)
+def _write_files(begun: Begun, texts: Sequence[TrackText], utterances: Sequence[Utterance]) -> None:
+    """Files that an earlier process left, whole or not, are made anew."""
+    lines: dict[str, Iterable[object]] = {
+        runs.READINGS: (line for text in texts for line in text.readings),
+        runs.UTTERANCES: (to_json(utterance) for utterance in utterances),
+        runs.COVERAGE: (to_json(span) for text in texts for span in text.spans),
+        runs.QUARANTINE: (line for text in texts for line in text.quarantine),
+    }
+    for name, values in lines.items():
+        with disk_errors(begun.path / name):
+            (begun.path / name).unlink(missing_ok=True)
+            runs.write_lines(begun.path / name, values)
+    with disk_errors(begun.path):
+        sync_directory(begun.path)
 
 
 def _settings() -> dict[str, int | str]:
@@ -158,19 +202,22 @@ def _settings() -> dict[str, int | str]:
     }
 
 
-def _outcome(run: Run, texts: Sequence[TrackText], utterances: Sequence[Utterance]) -> Outcome:
+def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Outcome:
+    """The numbers as the files have them."""
+    spans = [from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE)]
+    utterances = [from_json(Utterance, line) for line in runs.read_lines(path / runs.UTTERANCES)]
     seconds: dict[State, float] = {}
-    for text in texts:
-        for state, frames in frames_by_state(text.spans).items():
-            seconds[state] = seconds.get(state, 0.0) + frames / text.rate_hz
+    for number, stream in recording.streams.items():
+        for state, frames in frames_by_state(span for span in spans if span.stream == number).items():
+            seconds[state] = seconds.get(state, 0.0) + frames / stream.rate_hz
     return Outcome(
         run=run,
-        tracks=len(texts),
+        tracks=len(recording.tracks),
         words=sum(len(utterance.words) for utterance in utterances),
         utterances=len(utterances),
-        failed_windows=sum(text.failed_windows for text in texts),
-        quarantined=sum(len(text.quarantine) for text in texts),
-        not_finite=sum(text.not_finite for text in texts),
+        failed_windows=sum(1 for line in runs.read_lines(path / runs.READINGS) if line["error"]),
+        quarantined=sum(1 for _ in runs.read_lines(path / runs.QUARANTINE)),
+        not_finite=not_finite,
         sound_s=sum(seconds.values()),
         seconds=seconds,
     )

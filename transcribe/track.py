@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
@@ -11,6 +12,7 @@ from transcribe.batches import Attempt, Clip, read_all
 from transcribe.checks import Stillness
 from transcribe.engine import Engine
 from transcribe.stitch import Said
+from transcribe.unfinished import Begun
 from transcribe.windows import Profile, Window, pieces, tile
 
 VERIFIED_SILENCE = "verified silence"
@@ -29,21 +31,6 @@ class TrackText:
     quarantine: list[dict[str, object]] = field(default_factory=list)
     not_finite: int = 0
 
-    @property
-    def windows(self) -> int:
-        """How many windows the track was cut into."""
-        return len({attempt.window.number for attempt in self.attempts})
-
-    @property
-    def flagged_windows(self) -> int:
-        """Windows in use with a flag or without a reading."""
-        return len({one.window.number for one in self.attempts if one.used and (one.flags or one.error)})
-
-    @property
-    def failed_windows(self) -> int:
-        """Windows that could not be read."""
-        return sum(1 for attempt in self.attempts if attempt.error)
-
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
@@ -58,7 +45,13 @@ class _Planned:
 
 
 def read_track(
-    recording: Recording, track: Track, engine: Engine, *, languages: Sequence[str], heard: Callable[[float], None]
+    recording: Recording,
+    track: Track,
+    engine: Engine,
+    *,
+    languages: Sequence[str],
+    begun: Begun,
+    heard: Callable[[float], None],
 ) -> TrackText:
     """Transcribe one track.
 
@@ -70,6 +63,7 @@ def read_track(
         track: which microphone.
         engine: what reads the windows.
         languages: that a window may be in.
+        begun: the run; what it already has is not read again, and what is read goes there at once.
         heard: is told the seconds of sound that are done, in steps.
 
     Raises:
@@ -86,8 +80,13 @@ def read_track(
         for window in one.windows
         if one.is_silent(window)
     ]
-    heard(sum(attempt.window.frame_count for attempt in silent) / rate_hz)
-    for attempts in read_all(engine, _clips(audio, plan), languages=languages):
+    planned = {window.number: window for one in plan for window in one.windows}
+    done = {number: found for number, found in begun.done(track).items() if planned.get(number) == found[0].window}
+    text.attempts = [attempt for attempts in done.values() for attempt in attempts]
+    known = [*silent, *(attempts[0] for attempts in done.values())]
+    heard(sum(attempt.window.frame_count for attempt in known) / rate_hz)
+    clips = (clip for clip in _clips(audio, plan) if clip.window.number not in done)
+    for attempts in read_all(engine, clips, languages=languages, keep=partial(begun.keep, track)):
         text.attempts += attempts
         heard(attempts[0].window.frame_count / rate_hz)
     text.attempts = sorted([*silent, *text.attempts], key=lambda attempt: attempt.window.number)
@@ -122,7 +121,7 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording)
     judged: list[Attempt] = []
     for attempt in text.attempts:
         place = place_of[attempt.window.number]
-        found = words.words_of(attempt, place.profile.piece)
+        found = words.words_of(attempt, place.profile)
         kept = _kept(text, attempt, found, place.still) if attempt.used else []
         judged.append(_with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt)
         said += words.said(judged[-1], kept)
@@ -143,15 +142,15 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording)
 
 def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], still: Stillness) -> list[tuple[Word, str]]:
     """The words that stand; the others go into quarantine and cast doubt on the rest."""
-    kept = []
+    kept: list[tuple[Word, str]] = []
+    invented: list[Word] = []
     for word, spaced in found:
         if reason := checks.quarantine_reason(word, still=still, reading_flags=attempt.flags):
             text.quarantine.append(words.quarantined(text.track, attempt, word, reason))
+            invented.append(word)
         else:
             kept.append((word, spaced))
-    if len(kept) == len(found):
-        return kept
-    doubted = checks.doubt_rest([word for word, _ in kept])
+    doubted = checks.doubt_rest([word for word, _ in kept], invented=invented, rate_hz=text.rate_hz)
     return [(word, spaced) for word, (_, spaced) in zip(doubted, kept, strict=True)]
 
 

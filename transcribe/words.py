@@ -3,23 +3,25 @@
 from collections.abc import Sequence
 
 from everyword.model import Track, Word
+from transcribe.account import are_drawn_out
 from transcribe.batches import Attempt
 from transcribe.checks import doubt_words
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.stitch import Said
-from transcribe.windows import Piece
+from transcribe.windows import Piece, Profile
 
 SHORTEST_WORD_SAMPLES = 320
 """The engine's grid of time, 20 ms: a word that the alignment gave no length gets this much."""
 
 
-def words_of(attempt: Attempt, piece: Piece) -> list[tuple[Word, str]]:
+def words_of(attempt: Attempt, profile: Profile) -> list[tuple[Word, str]]:
     """The words of an attempt with their spacing; their frames lie within its window, and their doubts are flagged."""
     if attempt.reading is None:
         return []
-    heard = attempt.reading.words
+    heard, piece = attempt.reading.words, profile.piece
     words = [_word(one, attempt, piece) for one in heard]
-    doubted = doubt_words(words, reading_flags=attempt.flags, rate_hz=piece.rate_hz)
+    drawn_out = are_drawn_out(heard, attempt.window, profile)
+    doubted = doubt_words(words, reading_flags=attempt.flags, drawn_out=drawn_out, rate_hz=piece.rate_hz)
     return [(word, one.text) for word, one in zip(doubted, heard, strict=True) if word.text]
 
 
@@ -66,6 +68,11 @@ def ppm(share: float) -> int:
     return min(1_000_000, max(0, round(share * 1_000_000)))
 
 
+def logprob_e6(logprob: float) -> int:
+    """A logarithm in millionths; minus infinity as -1000."""
+    return max(-1_000_000_000, round(max(-1000.0, logprob) * 1_000_000))
+
+
 def _word(one: Heard, attempt: Attempt, piece: Piece) -> Word:
     start = piece.sample_of(attempt.window.first_frame)
     last = attempt.window.end_frame - 1
@@ -87,8 +94,7 @@ def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
 
 
 def _hypothesis(hypothesis: Hypothesis) -> dict[str, object]:
-    logprob = max(-1_000_000_000, round(hypothesis.logprob * 1_000_000))
-    return {"text": hypothesis.text, "tokens": list(hypothesis.tokens), "logprob_e6": logprob}
+    return {"text": hypothesis.text, "tokens": list(hypothesis.tokens), "logprob_e6": logprob_e6(hypothesis.logprob)}
 
 
 def _word_line(word: Word) -> dict[str, object]:

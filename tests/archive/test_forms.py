@@ -33,6 +33,10 @@ def test_an_apostrophe_stays_in_a_word_and_a_hyphen_divides_two() -> None:
         ("полонених", "uk", "полонений"),
         ("обміну", "uk", "обмін"),
         ("києві", "uk", "київ"),
+        ("лаврову", "ru", "лавров"),
+        ("зеленскому", "ru", "зеленский"),
+        ("лаврову", "uk", "лавров"),
+        ("ковалем", "uk", "коваль"),
     ],
 )
 def test_inflected_words_have_their_dictionary_form(word: str, language: str, form: str) -> None:

@@ -153,6 +153,22 @@ def test_a_session_whose_disk_is_away_keeps_its_rows(tmp_path: Path, db: Databas
     assert texts(db) == ["still here"]
 
 
+def test_a_session_whose_disk_is_away_gets_the_forms_of_this_version(
+    tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = transcribed(tmp_path, [Said("prisoners")])
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_VERSIONS", "1.1")
+        patch.setattr(rows, "index_columns", lambda text, language: (None, "oldform"))
+        index.index(db, roots(tmp_path))
+    shutil.move(folder.path, tmp_path / "away")
+    assert index.index(db, roots(tmp_path)) == index.Report(0, ())
+    found = "SELECT count(*) FROM utterances_fts WHERE utterances_fts MATCH ?"
+    assert [0, 1] == [db.execute(found, [word]).fetchone()[0] for word in ("oldform", "prisoner")]
+    shutil.move(tmp_path / "away", folder.path)
+    assert [1, 0] == [index.index(db, roots(tmp_path)).indexed for _ in range(2)]
+
+
 def break_ledger(path: Path) -> None:
     data = (path / "ledger.jsonl").read_bytes()
     (path / "ledger.jsonl").write_bytes(data.replace(b"asr.run", b"asr.ran"))

@@ -45,7 +45,10 @@ def finds(query: str) -> bool:
         ("change*", False),
         ("don't", True),
         ("DON’T", True),
-        ("(exchange) NEAR [prisoners]", False),
+        ("(exchange) near [prisoners]", False),
+        ("(exchange) NEAR [prisoners]", True),
+        ("exchange NEAR prisoner OR absent", True),
+        ("absent OR exchange NEAR prisoner", True),
         ("(exchange), [prisoners]!", True),
         ("exchange - prisoners", True),
         ("exchanges-prisoner", True),
@@ -67,6 +70,15 @@ def test_a_query_finds_what_it_says(query: str, expected: bool) -> None:
         ("OR exchange", "position 1"),
         ("exchange OR", "position 10"),
         ("a OR OR b", "position 6"),
+        ("a NEAR", "position 3"),
+        ("NEAR/3 a", "position 1"),
+        ("a NEAR b NEAR c", "position 10"),
+        ("a NEAR -b", "position 3"),
+        ("a OR speaker:reed", "position 3"),
+        ("speaker:reed OR a", "position 14"),
+        ("a -speaker:reed", "position 3"),
+        ('a speaker:"Anna Reed', "position 11"),
+        ('a speaker:""', "position 3"),
     ],
 )
 def test_a_malformed_query_is_told_its_place(query: str, place: str) -> None:
@@ -108,6 +120,49 @@ def test_ten_kilobytes_of_anything_are_answered_or_refused() -> None:
 def test_no_text_raises_anything_but_invalid_query(query: str) -> None:
     with contextlib.suppress(InvalidQuery):
         finds(query)
+
+
+def test_fields_are_read_apart_from_words() -> None:
+    query = parse('exchange speaker:"Anna Reed" lang:uk before:2026-11-22', languages=LANGUAGES)
+    assert [("speaker", "Anna Reed", 10), ("lang", "uk", 30), ("before", "2026-11-22", 38)] == [
+        (field.name, field.value, field.place) for field in query.fields
+    ]
+
+
+@pytest.mark.parametrize(
+    "query", ["speaker: exchange", "loudspeaker:exchange", "Speaker:exchange", '"speaker:exchange"', "note:exchange"]
+)
+def test_a_pasted_sentence_with_a_colon_is_only_words(query: str) -> None:
+    assert () == parse(query, languages=LANGUAGES).fields
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("exchange NEAR/1 prisoner", True),
+        ("exchange NEAR/0 prisoner", False),
+        ("prisoner NEAR/1 exchange", True),
+        ('"fair exchange" NEAR/1 prisoner', True),
+        ("exch* NEAR/0 prisoner", False),
+        ("war-camp NEAR/0 prisoner", False),
+        ("war-camp NEAR/1 prisoner", True),
+        ("prisoner NEAR prisoner", False),
+        ("exchange NEAR/0 prisoner OR camp", True),
+    ],
+)
+def test_near_counts_the_words_between(query: str, expected: bool) -> None:
+    """One word stands between *exchange* and *prisoners*."""
+    text = "A fair exchange of prisoners of war, in camp."
+    assert expected == parse(query, languages=LANGUAGES).is_met(text, "en")
+
+
+def test_a_word_with_an_apostrophe_is_one_word_and_not_near_itself() -> None:
+    query = parse("пам'ять NEAR/0 пам'ять", languages=LANGUAGES)
+    assert [False, True] == [query.is_met(text, "uk") for text in ("пам'ять", "пам'ять, пам'ять")]
+
+
+def test_only_words_near_each_other_are_marked() -> None:
+    assert ["exchange", "prisoner"] == marked("exchange NEAR/1 prisoner", "An exchange, a prisoner; later on, one more prisoner")
 
 
 def marked(query: str, text: str, language: str = "en") -> list[str]:

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from archive import index
 from archive.schema import FILE_NAME, open_archive
 from archive.search import Answer, Filters, read_time, search
-from everyword.errors import InvalidOption
+from everyword.errors import InvalidOption, InvalidQuery
 from tests.archive.builders import NOON_US, Said, imported, transcribed
 
 DAY_US = 86_400_000_000
@@ -128,6 +128,58 @@ def test_context_is_of_the_same_session_in_the_order_it_was_said(db: Database) -
     (hit,) = search(db, "полонений", context=50).hits
     assert [passage.utterance for passage in hit.before] == [1]
     assert [passage.utterance for passage in hit.after] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("prisoner speaker:reed", ["A day later", "Round three"]),
+        ('prisoner speaker:"Anna Reed" before:2026-11-22', ["Round three"]),
+        ("prisoner after:2026-11-23", ["A day later"]),
+        ("prisoner after:2026-11-22 after:2026-11-23", ["A day later"]),
+        ("prisoner role:mediator", ["A day later", "Round three"]),
+        ("prisoner role:delegate", []),
+        ("prisoner role:DELEGATE role:mediat", ["A day later", "Round three"]),
+        ("гарантия flag:echo", ["Round three"]),
+        ("обмін flag:echo", []),
+        ("обмін flag:ech", []),
+        ("обмін OR гарантия lang:uk", ["Round three"]),
+        ("exchange NEAR/1 prisoner", ["Round three"]),
+        ("exchange NEAR/0 prisoner", []),
+    ],
+)
+def test_fields_in_the_query_narrow_an_answer(db: Database, query: str, titles: list[str]) -> None:
+    assert titles == [hit.passage.title for hit in search(db, query).hits]
+
+
+def test_a_session_is_meant_by_the_beginning_of_its_id_or_folder(db: Database) -> None:
+    (hit, *_) = search(db, "prisoner").hits
+    session = hit.passage.session
+    assert {session} == {hit.passage.session for hit in search(db, f"prisoner session:{session.lower()}").hits}
+    with pytest.raises(InvalidQuery, match=r"position 10.*fits 4 sessions"):
+        search(db, "prisoner session:0")
+    with pytest.raises(InvalidQuery, match="fits no session"):
+        search(db, "prisoner session:%")
+
+
+def test_a_date_in_a_query_that_cannot_be_understood_is_told_its_place(db: Database) -> None:
+    with pytest.raises(InvalidQuery, match=r"position 10.*not a date"):
+        search(db, "prisoner before:tomorrow")
+
+
+def test_options_and_fields_of_a_query_must_both_fit(db: Database) -> None:
+    assert [] == texts(search(db, "prisoner speaker:reed", filters=Filters(speakers=("koval",))))
+
+
+def test_a_role_nobody_has_is_told_with_those_there_are(db: Database) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        search(db, "prisoner role:king")
+    assert "mediator" in caught.value.hint
+
+
+def test_a_limit_counts_only_words_that_are_near(db: Database) -> None:
+    answer = search(db, "exchange NEAR/1 prisoner OR prisoner NEAR/0 nobody", limit=1)
+    assert (1, True) == (len(answer.hits), answer.more)
 
 
 def test_every_word_of_every_utterance_finds_it(db: Database, tmp_path: Path) -> None:

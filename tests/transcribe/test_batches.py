@@ -64,8 +64,8 @@ def test_the_first_reading_stays_in_use_when_both_halves_are_no_better() -> None
 
 def test_halves_that_cannot_be_read_leave_the_first_reading() -> None:
     script: Script = {**{second: RuntimeError("no") for second in range(1, 14)}, 0: a_reading("cut off", tokens=224)}
-    (attempt,) = [one for one in read(script) if one.window.number == 1]
-    assert (("truncated",), True) == (attempt.flags, attempt.used)
+    (attempt,) = [one for one in read(script) if one.window.number == 1 and one.used]
+    assert (("truncated",), "whole") == (attempt.flags, attempt.part)
 
 
 @pytest.mark.parametrize(("logprob", "used"), [(-0.4, "whole, full context"), (-0.9, "whole")])
@@ -73,9 +73,24 @@ def test_an_unsure_reading_of_a_voice_is_weighed_against_one_in_full_context(log
     script: Script = {0: a_reading("unsure", logprob=-0.6), FULL_CONTEXT: a_reading("slow", logprob=logprob)}
     attempts = [one for one in read(script) if one.window.number == 1]
     assert [used] == [one.part for one in attempts if one.used]
-    assert 2 == len(attempts)
+    assert 2 == sum(one.part.startswith("whole") for one in attempts)
 
 
 def test_no_time_is_spent_on_an_unsure_reading_of_noise() -> None:
     script: Script = {29: a_reading("unsure", logprob=-0.6), 29 + FULL_CONTEXT: a_reading("slow")}
     assert ["whole"] == [one.part for one in read(script) if one.window.number == 3]
+
+
+def test_a_voice_left_without_words_is_searched_for_and_the_fullest_reading_is_used() -> None:
+    script: Script = {0: "only this", FULL_CONTEXT: "only this and now everything else that the person was saying here"}
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert ["whole, full context"] == [one.part for one in attempts if one.used]
+    assert {"whole", "whole, full context", "first half, full context", "second half, full context"} == {
+        one.part for one in attempts
+    }
+
+
+def test_a_fuller_reading_that_the_engine_does_not_believe_is_not_used() -> None:
+    fuller = a_reading("only this and now everything else that the person was saying here", logprob=-1.4)
+    attempts = [one for one in read({0: "only this", FULL_CONTEXT: fuller}) if one.window.number == 1]
+    assert ["whole"] == [one.part for one in attempts if one.used]

@@ -65,12 +65,12 @@ def test_the_flags_of_a_reading(reading: Reading, flags: tuple[str, ...]) -> Non
 
 
 def test_a_loop_touches_every_word_and_a_truncation_none() -> None:
-    (word,) = checks.doubt_words([a_word()], reading_flags=("truncated", "loop"), rate_hz=16_000)
+    (word,) = checks.doubt_words([a_word()], reading_flags=("truncated", "loop"), drawn_out=[False], rate_hz=16_000)
     assert ("loop",) == word.flags
 
 
 def test_a_word_of_three_seconds_is_stretched() -> None:
-    (word,) = checks.doubt_words([a_word(count=3 * 16_000)], reading_flags=(), rate_hz=16_000)
+    (word,) = checks.doubt_words([a_word(count=3 * 16_000)], reading_flags=(), drawn_out=[False], rate_hz=16_000)
     assert ("stretched",) == word.flags
 
 
@@ -118,3 +118,19 @@ def test_quiet_lies_a_little_above_the_noise_within_bounds(noise_db: float, limi
 
 def test_a_track_without_sound_has_the_lowest_limit() -> None:
     assert [-60.0, -60.0] == [checks.loudness_limit_db(profiles) for profiles in ([], [a_profile(PIECE, noise_db=-120)])]
+
+
+def test_beside_an_invented_word_the_others_are_doubted_and_further_away_they_stand() -> None:
+    near, far = a_word(first=2 * 16_000), a_word(first=9 * 16_000)
+    others = [a_word(first=12 * 16_000)] * 3
+    found = checks.doubt_rest([near, far, *others], invented=[a_word(first=16_000)], rate_hz=16_000)
+    assert [("partly-invented",), (), (), (), ()] == [word.flags for word in found]
+
+
+def test_of_a_reading_that_is_invented_by_a_third_nothing_is_certain() -> None:
+    found = checks.doubt_rest([a_word(first=9 * 16_000)] * 2, invented=[a_word()], rate_hz=16_000)
+    assert [("partly-invented",)] * 2 == [word.flags for word in found]
+
+
+def test_without_an_invented_word_nothing_is_doubted() -> None:
+    assert [a_word()] == checks.doubt_rest([a_word()], invented=[], rate_hz=16_000)

@@ -11,11 +11,12 @@ from everyword.errors import CorruptFolder, InvalidOption, SessionBusy
 from everyword.folder import SessionFolder
 from everyword.model import Gap, Speaker
 from everyword.recording import read_recording
-from everyword.run import QUARANTINE, READINGS, read_lines, read_transcript, run_names, run_path
+from everyword.run import QUARANTINE, READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_reading, write_wav
 from transcribe.engine import Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
+from transcribe.unfinished import MANIFEST
 
 Script = dict[int, str | Reading | Exception]
 
@@ -102,7 +103,8 @@ def test_the_engine_is_not_asked_about_verified_silence(tmp_path: Path) -> None:
 def test_the_same_session_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = a_marked_session(tmp_path, seconds=200)
     script: Script = {0: "one", 29: "you " * 30, 44: RuntimeError("no"), 59: "two"}
-    first, second = (run(folder, tmp_path, script).run.files for _ in range(2))
+    first, second = (dict(run(folder, tmp_path, script).run.files) for _ in range(2))
+    assert first.pop(MANIFEST) != second.pop(MANIFEST)  # it says when the run began
     assert first == second
 
 
@@ -140,13 +142,13 @@ def test_a_missing_segment_leaves_no_run(tmp_path: Path) -> None:
     assert ([], None) == (run_names(folder), ledger.current_run(folder))
 
 
-def test_a_segment_that_vanishes_meanwhile_leaves_no_run(tmp_path: Path) -> None:
+def test_a_segment_that_vanishes_meanwhile_leaves_no_finished_run(tmp_path: Path) -> None:
     folder = a_marked_session(tmp_path, seconds=70)
     recording = open_recording(folder)
     folder.segment(1, 1).unlink()
     with pytest.raises(CorruptFolder, match="missing"):
         transcribe(recording, ScriptedEngine({}), languages=("en",), key=keys.device_key(tmp_path / "home"), by="me")
-    assert ([], None) == (run_names(folder), ledger.current_run(folder))
+    assert (False, None) == ((run_path(folder, "r001") / RUN_JSON).exists(), ledger.current_run(folder))
 
 
 def test_the_progress_goes_from_nothing_to_everything(tmp_path: Path) -> None:

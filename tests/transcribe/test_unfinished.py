@@ -1,0 +1,238 @@
+"""A run that is killed at any instant loses at most the batches in the making, and ends with the bytes of one that was not."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everyword import keys, ledger
+from everyword import run as runs
+from everyword.folder import SessionFolder
+from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
+from everyword.verify import verify_session
+from tests.transcribe.builders import a_marked_session, a_reading
+from transcribe import unfinished
+from transcribe.batches import Attempt
+from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
+from transcribe.pipeline import Outcome, open_recording, transcribe
+from transcribe.unfinished import MANIFEST, UNFINISHED
+from transcribe.windows import Floats, Window
+
+SECONDS = 100
+SCRIPT: dict[int, str | Reading | Exception] = {
+    0: "one two three",
+    14: RuntimeError("no"),
+    29: "you " * 30,
+    44: a_reading("unlikely", logprob=-1.2),
+    59: "the end",
+}
+
+
+class MortalEngine(ScriptedEngine):
+    """Dies as from ``kill -9`` when it is asked for the batch with this number, counted from 0."""
+
+    batch_size = 2
+    workers = 1
+
+    def __init__(self, deadly_call: int) -> None:
+        super().__init__(SCRIPT)
+        self.deadly_call = deadly_call
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        if len(self.calls) == self.deadly_call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(clips, languages=languages, full_context=full_context)
+
+
+def run(folder: SessionFolder, home: Path, *, deadly_call: int = -1) -> tuple[Outcome, MortalEngine]:
+    engine = MortalEngine(deadly_call)
+    outcome = transcribe(open_recording(folder), engine, languages=("en", "ru"), key=keys.device_key(home), by="me")
+    return outcome, engine
+
+
+def killed(folder: SessionFolder, home: Path, *, deadly_call: int) -> bool:
+    """Run in a child process; True when it died of the kill."""
+    child = os.fork()
+    if child == 0:
+        try:
+            run(folder, home, deadly_call=deadly_call)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def text_files(folder: SessionFolder, name: str) -> dict[str, bytes]:
+    """What must be the same whenever it is made: everything but what says when, and what lists the digest of that."""
+    return {path.name: path.read_bytes() for path in run_path(folder, name).iterdir() if path.name not in (MANIFEST, RUN_JSON)}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], int]:
+    """The files of a run that nobody disturbed, and how many batches it took."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    folder = a_marked_session(place, seconds=SECONDS)
+    _, engine = run(folder, place / "home")
+    return text_files(folder, "r001"), len(engine.calls)
+
+
+def test_a_run_killed_at_every_batch_ends_with_the_bytes_of_one_that_was_not(
+    tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]
+) -> None:
+    expected, batches = undisturbed
+    assert batches >= 8
+    for deadly_call in range(batches):
+        place = tmp_path / str(deadly_call)
+        place.mkdir()
+        folder = a_marked_session(place, seconds=SECONDS)
+        assert killed(folder, place / "home", deadly_call=deadly_call)
+        run(folder, place / "home")
+        assert (["r001"], "r001", expected) == (run_names(folder), ledger.current_run(folder), text_files(folder, "r001"))
+
+
+def test_a_run_killed_at_each_of_its_batches_one_after_another_gets_to_the_end(
+    tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    kept = 0
+    while killed(folder, tmp_path / "home", deadly_call=6):
+        lines = (run_path(folder, "r001") / UNFINISHED).read_bytes().count(b"\n")
+        assert lines > kept
+        kept = lines
+    assert (["r001"], undisturbed[0]) == (run_names(folder), text_files(folder, "r001"))
+
+
+def test_what_was_read_is_not_read_again(tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=undisturbed[1] - 1)
+    _, engine = run(folder, tmp_path / "home")
+    windows = len({line["window"] for line in read_lines(run_path(folder, "r001") / READINGS)})
+    asked = {mark for marks in engine.calls for mark in marks if mark in range(SECONDS)}
+    assert windows > 6
+    assert len(engine.calls) < undisturbed[1] / 2, asked
+
+
+def test_a_line_torn_by_the_kill_is_read_anew(tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=4)
+    path = run_path(folder, "r001") / UNFINISHED
+    path.write_bytes(path.read_bytes()[:-30])
+    assert killed(folder, tmp_path / "home", deadly_call=1)
+    assert all(line["attempts"] for line in read_lines(path))
+    run(folder, tmp_path / "home")
+    assert undisturbed[0] == text_files(folder, "r001")
+
+
+def test_zeros_that_a_power_cut_left_are_cut_off(tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=4)
+    path = run_path(folder, "r001") / UNFINISHED
+    with path.open("ab") as file:
+        file.write(bytes(512))
+    assert killed(folder, tmp_path / "home", deadly_call=1)
+    assert all(line["attempts"] for line in read_lines(path))
+    run(folder, tmp_path / "home")
+    assert undisturbed[0] == text_files(folder, "r001")
+
+
+class Stopped(BaseException):
+    """Stands for a kill between two steps of the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """At which call of which step, counted from 0, and whether before or after it."""
+
+    place: object
+    step: str
+    at: int
+    is_before: bool
+
+    def __str__(self) -> str:
+        return f"{'before' if self.is_before else 'after'} {self.step} {self.at}"
+
+
+STEPS = [(runs, "write_lines", 4), (unfinished.Begun, "complete", 1), (runs, "finish_run", 1), (ledger, "append", 2)]
+STOPS = [Stop(place, step, at, is_before) for place, step, times in STEPS for at in range(times) for is_before in (True, False)]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_a_run_stopped_at_each_step_of_its_end_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[dict[str, bytes], int], stop: Stop
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    real, count = getattr(stop.place, stop.step), iter(range(99))
+
+    def stopped(*arguments: object, **named: object) -> object:
+        is_now = next(count) == stop.at
+        if is_now and stop.is_before:
+            raise Stopped
+        result = real(*arguments, **named)
+        if is_now:
+            raise Stopped
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stop.place, stop.step, stopped)
+        with pytest.raises(Stopped):
+            run(folder, tmp_path / "home")
+    was_over = ledger.current_run(folder) is not None
+    run(folder, tmp_path / "home")
+    names = ["r001", "r002"] if was_over else ["r001"]
+    assert (names, "r001", undisturbed[0]) == (run_names(folder), ledger.current_run(folder), text_files(folder, "r001"))
+    assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
+
+
+def test_an_unfinished_run_of_other_languages_is_left_alone(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=3)
+    key = keys.device_key(tmp_path / "home")
+    made = transcribe(open_recording(folder), MortalEngine(-1), languages=("en",), key=key, by="me").run.run
+    assert ("r002", True) == (made, (run_path(folder, "r001") / UNFINISHED).exists())
+
+
+def test_a_run_that_another_process_is_making_is_left_to_it(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=3)
+    with unfinished.begin(folder, {"a": 1}) as first, unfinished.begin(folder, {"a": 1}) as second:
+        assert ("r001", "r002") == (first.name, second.name)
+
+
+def test_a_manifest_that_was_cut_off_is_not_taken_up(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=3)
+    with unfinished.begin(folder, {"a": 1}) as first:
+        (first.path / MANIFEST).write_bytes(b'{"a":1,"star')
+    with unfinished.begin(folder, {"a": 1}) as second:
+        assert "r002" == second.name
+
+
+def test_the_moment_of_beginning_is_that_of_the_first_process(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=3)
+    begun = next(read_lines(run_path(folder, "r001") / MANIFEST))["started_at_us"]
+    assert begun == run(folder, tmp_path / "home")[0].run.started_at_us
+
+
+shares = st.floats(0, 1)
+readings = st.builds(
+    Reading,
+    st.sampled_from(["en", "ru"]),
+    st.lists(st.tuples(st.sampled_from(["en", "ru", "uk"]), shares), max_size=3).map(tuple),
+    st.lists(st.builds(Hypothesis, st.text(), st.lists(st.integers(0, 51864)).map(tuple), st.floats(-2000, 0)), max_size=3).map(
+        tuple
+    ),
+    st.lists(st.builds(Heard, st.text(), st.integers(0, 240_000), st.integers(0, 240_000), shares), max_size=3).map(tuple),
+    shares,
+    st.integers(0, 480_000),
+    st.just(224),
+)
+
+
+@given(readings)
+def test_an_attempt_reaches_the_record_the_same_whether_or_not_it_was_on_the_disk(reading: Reading) -> None:
+    attempt = Attempt(Window(3, 48_000, 16_000), "first half", reading, ("loop",), used=False)
+    line = unfinished._attempt_line(attempt)
+    assert line == unfinished._attempt_line(unfinished._attempt(3, line))

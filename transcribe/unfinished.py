@@ -1,0 +1,216 @@
+"""A run in the making: what has been read reaches the disk batch by batch, and a run that was cut off is taken up again.
+
+``manifest.json`` says what the run was begun with; a later call with the same takes it up.  ``unfinished.jsonl`` holds the
+attempts at each window as they were made, in whatever order the workers were done; it goes when the files made from it are whole.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from everyword import ledger
+from everyword import run as runs
+from everyword.digest import canonical, parse_canonical
+from everyword.errors import CorruptFolder
+from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
+from everyword.journal import now_us
+from everyword.model import Track
+from transcribe.batches import Attempt
+from transcribe.engine import Heard, Hypothesis, Reading
+from transcribe.windows import Window
+from transcribe.words import logprob_e6, ppm
+
+MANIFEST = "manifest.json"
+UNFINISHED = "unfinished.jsonl"
+COMPLETE = -1
+
+Groups = dict[tuple[int, int], dict[int, list[Attempt]]]
+"""(stream, track) → window → the attempts at it."""
+
+
+@dataclass(slots=True)
+class Begun:
+    """A run that this process holds; `keep` may be called from several threads."""
+
+    folder: SessionFolder
+    name: str
+    started_at_us: int
+    groups: Groups
+    descriptor: int
+    """Of ``unfinished.jsonl``; `COMPLETE` when the files made from it are."""
+
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def path(self) -> Path:
+        """Where the files of the run are."""
+        return runs.run_path(self.folder, self.name)
+
+    @property
+    def is_complete(self) -> bool:
+        """True when an earlier process had written every file but ``run.json``, or signed it and died before it was adopted."""
+        return self.descriptor == COMPLETE
+
+    def done(self, track: Track) -> Mapping[int, list[Attempt]]:
+        """Window → attempts that an earlier process made."""
+        return self.groups.get((track.stream, track.number), {})
+
+    def keep(self, track: Track, groups: Sequence[list[Attempt]]) -> None:
+        """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
+        data = b"".join(canonical(_line(track, group)) + b"\n" for group in groups)
+        with self.lock, disk_errors(self.path / UNFINISHED):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self.descriptor, view) :]
+            os.fdatasync(self.descriptor)
+
+    def complete(self) -> None:
+        """Everything that was read stands in the other files now."""
+        with disk_errors(self.path):
+            (self.path / UNFINISHED).unlink()
+            sync_directory(self.path)
+
+
+@contextmanager
+def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Begun]:
+    """The newest unfinished run with this manifest that no other process holds, else a new one.
+
+    Raises:
+        DiskTrouble: the disk refuses.
+    """
+    with ExitStack() as stack, disk_errors(folder.transcripts):
+        open_runs = [name for name in reversed(runs.run_names(folder)) if _is_open(folder, name)]
+        held = next(
+            ((name, started) for name in open_runs if (started := _take(folder, name, manifest, stack)) is not None), None
+        )
+        if held is None:
+            name, started = runs.start_run(folder), now_us()
+            path = runs.run_path(folder, name)
+            write_new(path / UNFINISHED, b"")
+            write_new(path / MANIFEST, canonical({**manifest, "started_at_us": started}))
+            sync_directory(path)
+            _lock(path / MANIFEST, stack)
+        else:
+            name, started = held
+        yield _opened(folder, name, started, stack)
+
+
+def signed_runs(folder: SessionFolder) -> set[str]:
+    """Runs that a line of the ledger vouches for."""
+    return {str(line.get("run")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
+
+
+def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
+    path = runs.run_path(folder, name) / UNFINISHED
+    if not path.exists():
+        return Begun(folder, name, started_at_us, {}, COMPLETE)
+    groups = _read(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    return Begun(folder, name, started_at_us, groups, descriptor)
+
+
+def _is_open(folder: SessionFolder, name: str) -> bool:
+    """A process that dies between the last two lines of the ledger leaves a run that is signed and that nobody adopted."""
+    return name not in signed_runs(folder) or ledger.current_run(folder) is None
+
+
+def _take(folder: SessionFolder, name: str, manifest: Mapping[str, object], stack: ExitStack) -> int | None:
+    """When the run was begun, if it was begun with this manifest and is now ours."""
+    path = runs.run_path(folder, name) / MANIFEST
+    try:
+        found = parse_canonical(path.read_bytes(), what=f"{name}/{MANIFEST}")
+    except (OSError, CorruptFolder):  # of an older version, or cut off before it was whole: nothing was read yet
+        return None
+    started = found.pop("started_at_us", None)
+    same = canonical(found) == canonical(dict(manifest)) and isinstance(started, int)
+    return int(str(started)) if same and _lock(path, stack) else None
+
+
+def _lock(path: Path, stack: ExitStack) -> bool:
+    """The system's own lock: it ends with its process."""
+    file = stack.enter_context(path.open("rb"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(path: Path) -> Groups:
+    """All whole lines; what follows them was torn off while it was written, is cut off here, and read anew from the sound."""
+    groups: Groups = {}
+    intact = 0
+    with path.open("r+b") as file:
+        for raw in file:
+            try:
+                line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else None
+                attempts = [_attempt(line["window"], one) for one in line["attempts"]]
+            except (CorruptFolder, KeyError, TypeError, ValueError):
+                break
+            groups.setdefault((line["stream"], line["track"]), {})[line["window"]] = attempts
+            intact += len(raw)
+        file.truncate(intact)
+    return groups
+
+
+def _line(track: Track, group: Sequence[Attempt]) -> dict[str, object]:
+    return {
+        "stream": track.stream,
+        "track": track.number,
+        "window": group[0].window.number,
+        "attempts": [_attempt_line(attempt) for attempt in group],
+    }
+
+
+def _attempt_line(attempt: Attempt) -> dict[str, object]:
+    return {
+        "first_frame": attempt.window.first_frame,
+        "frame_count": attempt.window.frame_count,
+        "part": attempt.part,
+        "flags": list(attempt.flags),
+        "used": attempt.used,
+        "error": attempt.error,
+        "reading": _reading_line(attempt.reading) if attempt.reading else None,
+    }
+
+
+def _reading_line(reading: Reading) -> dict[str, object]:
+    """In the integers in which it reaches the record, so that nothing depends on whether it went through this file."""
+    return {
+        "language": reading.language,
+        "languages": [[language, ppm(share)] for language, share in reading.languages],
+        "hypotheses": [[one.text, list(one.tokens), logprob_e6(one.logprob)] for one in reading.hypotheses],
+        "words": [[one.text, one.first_sample, one.sample_count, ppm(one.probability)] for one in reading.words],
+        "no_speech_ppm": ppm(reading.no_speech),
+        "context_samples": reading.context_samples,
+        "token_limit": reading.token_limit,
+    }
+
+
+def _attempt(window: int, line: dict[str, Any]) -> Attempt:
+    return Attempt(
+        window=Window(window, line["first_frame"], line["frame_count"]),
+        part=line["part"],
+        reading=_reading(line["reading"]) if line["reading"] else None,
+        flags=tuple(line["flags"]),
+        used=line["used"],
+        error=line["error"],
+    )
+
+
+def _reading(line: dict[str, Any]) -> Reading:
+    return Reading(
+        language=line["language"],
+        languages=tuple((language, share / 1e6) for language, share in line["languages"]),
+        hypotheses=tuple(Hypothesis(text, tuple(tokens), logprob / 1e6) for text, tokens, logprob in line["hypotheses"]),
+        words=tuple(Heard(text, first, count, share / 1e6) for text, first, count, share in line["words"]),
+        no_speech=line["no_speech_ppm"] / 1e6,
+        context_samples=line["context_samples"],
+        token_limit=line["token_limit"],
+    )
