@@ -42,7 +42,12 @@ class Writer:
     channels: dict[int, int] = field(default_factory=dict)
 
     def attach(self, number: int, path: Path) -> None:
-        """Take the ring of input `number`; a second one for the same input means that its capture child was restarted."""
+        """Take the ring of input `number`; a second one for the same input means that its capture child was restarted.
+
+        A ring that is known already (`attach_again` may have found it first) is not taken twice: its frames would be, too.
+        """
+        if path in self._known():
+            return
         self._begin(number)  # whatever the ring before has got, nothing more will come
         ring = Ring.open(path)
         facts = from_json(Facts, ring.about)
@@ -55,7 +60,7 @@ class Writer:
 
         The journal names those it has begun with; the others are found by their names.
         """
-        known = {feed.ring.path for feed in self.feeds.values()} | {ring.path for ring, _, _ in self.arriving.values()}
+        known = self._known()
         rings = [(number, path) for number, path in find_rings(self.record.folder) if path not in known]
         numbers = {path: number for number, path in rings}
         begun = {Path(path): stream for stream, (path, _) in self.record.recording.rings.items()}
@@ -101,6 +106,9 @@ class Writer:
         for path in rings:
             path.unlink(missing_ok=True)
         self.record.finish(reason=reason, origin=origin, key=key)
+
+    def _known(self) -> set[Path]:
+        return {feed.ring.path for feed in self.feeds.values()} | {ring.path for ring, _, _ in self.arriving.values()}
 
     def _begin(self, number: int) -> None:
         if number not in self.arriving:
@@ -154,8 +162,8 @@ def main() -> int:
                 return 0  # by the writer before, which died when it had nothing left to do
             record = Record.resume(folder) if resume == "resume" else Record.begin(folder)
             writer = Writer(record, Path(home), float(duration) or None)
-            _tell("open", {})
             writer.attach_again()
+            _tell("open", {})
             return _run(writer)
     except EverywordError as error:
         return _report(error)

@@ -314,3 +314,19 @@ def test_an_hour_of_recording_leaves_nothing_in_memory_that_grows(tmp_path: Path
     recording = writer.record.recording
     assert (0, 0) == (len(recording.anchors), len(recording.leaves))
     writer.finish("test")
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_ring_that_was_found_before_its_order_came_is_not_taken_twice(tmp_path: Path, has_begun: bool) -> None:
+    folder = a_folder(tmp_path)
+    writer = Writer(Record.begin(folder), tmp_path / "home", None)
+    ring = a_ring(folder)
+    ring.write(counted(1, 83))
+    writer.attach_again()
+    if has_begun:
+        writer.pull()
+    writer.attach(0, ring.path)
+    ring.write(counted(84, 117))
+    writer.pull()
+    writer.finish("test")
+    assert counted(1, 200) == recorded(folder)
