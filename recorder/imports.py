@@ -49,11 +49,7 @@ def import_files(
         InvalidText: title, place or operator cannot be shown.
         DiskTrouble: the disk is full; what was made so far is left for `everyword salvage`.
     """
-    described = [decoder.audio_streams(path) for path in paths]
-    for path, streams in zip(paths, described, strict=True):
-        # Raises now, not when half the files are in.
-        if not [first for number in range(len(streams)) for first in [next(decoder.decode(path, stream=number), None)] if first]:
-            raise UnreadableAudio(f"{path} has no sound in it: not one frame.")
+    described = [_describe(path) for path in paths]
     session = Session(
         format=FORMAT,
         id=str(ULID()),
@@ -81,6 +77,15 @@ def import_files(
                 previous = tape if sequence else None
         record.finish(reason="imported", origin="imported", key=keys.device_key(home))
     return folder
+
+
+def _describe(path: Path) -> list[dict[str, str]]:
+    """The audio streams, the first block of each decoded: what is no sound is refused now, not when half the files are in."""
+    streams = decoder.audio_streams(path)
+    firsts = [next(decoder.decode(path, stream=number), None) for number in range(len(streams))]
+    if not any(firsts):
+        raise UnreadableAudio(f"{path} has no sound in it: not one frame.")
+    return streams
 
 
 def _keep(folder: SessionFolder, path: Path, number: int) -> tuple[Path, dict[str, object]]:
