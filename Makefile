@@ -8,15 +8,18 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip
-EXTRAS := dev,model,desk
+EXTRAS := dev,model,desk,pdf,speakers,hsm
 
-.PHONY: help system venv demo test test-all lint format pins clean
+.PHONY: help system system-tests venv demo test test-all lint format pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 system:  ## install the Debian packages that are missing, or name them
 	@bash .ci/system-packages "$(PYTHON)"
+
+system-tests:
+	@bash .ci/system-packages "$(PYTHON)" tests
 
 # The stamp is touched last, so an installation that broke off is taken up again.
 .venv/ready: pyproject.toml constraints.txt | system
@@ -30,11 +33,11 @@ venv: .venv/ready  ## make .venv, or bring it up to date
 demo: .venv/ready  ## record, transcribe, search, export and verify a short meeting
 	@$(BIN)/python -P -m everyword demo
 
-test: lint  ## lint, then every test but the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+test: system-tests lint  ## lint, then every test but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
-test-all: lint  ## lint, then every test
-	$(BIN)/python -m pytest -n 2
+test-all: system-tests lint  ## lint, then every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/ready  ## style, types, import contracts, dependencies: all of them, then fail if one did
 	@failed=; \

@@ -1,17 +1,20 @@
 """One session as read from its folder: what was recorded, said and corrected.  Index and exports see the same thing here."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from archive import corrections
+from archive import corrections, naming, review
 from archive.corrections import Entry, plain
-from everyword import clock, ledger
+from archive.entries import Place, place_of
+from archive.review import Mark, Verbatim
+from everyword import clock, labels
 from everyword.clock import Timeline
 from everyword.errors import CorruptFolder, NotTranscribed, SessionBusy
 from everyword.folder import SessionFolder
 from everyword.ledger import seal_digest
-from everyword.model import Correction, Gap, Session, Span, State, Transcript, Utterance
+from everyword.model import Gap, Session, Span, State, Transcript, Utterance
 from everyword.recording import Recording, read_recording
 from everyword.run import read_transcript
 
@@ -59,21 +62,24 @@ class Axis:
     def of(cls, recording: Recording) -> "Axis":
         """The axis begins at the first frame of the earliest stream."""
         timelines = recording.timelines()
-        return cls(timelines, min((timeline.start_monotonic_us for timeline in timelines.values()), default=0))
+        return cls(timelines, min((timeline.start_boottime_us for timeline in timelines.values()), default=0))
 
     def moment(self, stream: int, *, first_frame: int, frame_count: int) -> Moment:
         """Raises `CorruptFolder` when the journal knows no such stream."""
         timeline = self.timelines.get(stream)
         if timeline is None:
             raise CorruptFolder(f"A transcript names stream {stream}, which the journal does not have.")
-        start = timeline.monotonic_us(first_frame) - self.origin_us
-        end = timeline.monotonic_us(first_frame + frame_count) - self.origin_us
+        start = timeline.boottime_us(first_frame) - self.origin_us
+        end = timeline.boottime_us(first_frame + frame_count) - self.origin_us
         return Moment(start, end - start, timeline.utc_us(first_frame))
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A sealed session.  ``transcript`` is None before the first run; ``lines`` are in the order of the session axis."""
+    """A sealed session.  ``transcript`` is None before the first run; ``lines`` are in the order of the session axis.
+
+    ``marks`` are the reviews that count, by what they are anchored on.
+    """
 
     folder: SessionFolder
     recording: Recording
@@ -82,7 +88,13 @@ class Record:
     transcript: Transcript | None
     lines: tuple[Line, ...]
     corrections: tuple[Entry, ...]
-    is_reviewed: bool
+    marks: Mapping[Place, Mark]
+    verbatim: Verbatim
+
+    @property
+    def is_reviewed(self) -> bool:
+        """True once a person has compared any of it with the sound, and it still reads as it did then."""
+        return any(review.status(self.marks.get(place_of(line.utterance)), line.text) == "accepted" for line in self.lines)
 
     @property
     def session(self) -> Session:
@@ -106,8 +118,13 @@ class Record:
 
     @property
     def gap_us(self) -> int:
-        """How much sound was never delivered, all streams together."""
-        return sum(self.of_gap(gap).duration_us for gap in self.recording.gaps)
+        """How much sound was never delivered, all streams together, without what somebody withheld."""
+        return sum(self.of_gap(gap).duration_us for gap in self.recording.gaps if not gap.is_withheld)
+
+    @property
+    def withheld_us(self) -> int:
+        """How much was paused or off the record, all streams together."""
+        return sum(self.of_gap(gap).duration_us for gap in self.recording.gaps if gap.is_withheld)
 
     def of_gap(self, gap: Gap) -> Moment:
         """Where a gap lies."""
@@ -143,9 +160,10 @@ def read_record(folder: SessionFolder) -> Record:
     recording = read_recording(folder)
     axis = Axis.of(recording)
     transcript = _transcript(folder)
-    changes = corrections.read(folder)
-    lines, entries = _lines(recording.session, transcript, axis, changes)
-    return Record(folder, recording, axis, seal_digest(folder), transcript, lines, entries, _has_review(folder, transcript))
+    lines, entries = _lines(recording.session, transcript, axis, folder)
+    marks = review.newest(transcript.run.run if transcript else "", review.read(folder))
+    seal = seal_digest(folder)
+    return Record(folder, recording, axis, seal, transcript, lines, entries, marks, review.verbatim(folder))
 
 
 def joined(spans: Sequence[Span]) -> list[Span]:
@@ -188,21 +206,24 @@ def _transcript(folder: SessionFolder) -> Transcript | None:
 
 
 def _lines(
-    session: Session, transcript: Transcript | None, axis: Axis, changes: Sequence[Correction]
+    session: Session, transcript: Transcript | None, axis: Axis, folder: SessionFolder
 ) -> tuple[tuple[Line, ...], tuple[Entry, ...]]:
     run, utterances = (transcript.run.run, transcript.utterances) if transcript else ("", ())
-    current = corrections.overlay(run, utterances, changes)
+    current = corrections.overlay(run, utterances, corrections.read(folder))
+    named = naming.newest(run, naming.read(folder))
+    voices = labels.newest(run, labels.read(folder))
     names = {speaker.person: speaker.name for speaker in reversed(session.roster)}
     lines = []
-    for utterance in utterances:
+    for machines in utterances:
+        one = named.get(place_of(machines)) or voices.get(labels.label_of(machines))
+        utterance = dataclasses.replace(machines, person=one.person) if one else machines
         recorded = plain(utterance.text)
         moment = axis.moment(utterance.stream, first_frame=utterance.first_frame, frame_count=utterance.frame_count)
-        speaker = names.get(utterance.person or "") or f"Track {utterance.track}"
+        speaker = names.get(utterance.person or "") or (one.name if one else _unnamed(utterance))
         lines.append(Line(utterance, moment, speaker, current.texts.get(utterance.id, recorded), recorded))
     lines.sort(key=lambda line: (line.moment.position_us, line.utterance.track, line.utterance.id))
     return tuple(lines), current.entries
 
 
-def _has_review(folder: SessionFolder, transcript: Transcript | None) -> bool:
-    run = transcript.run.run if transcript else None
-    return any(line["kind"] == "review" and line.get("run") == run for line in ledger.read(folder))
+def _unnamed(utterance: Utterance) -> str:
+    return f"Voice {utterance.label}" if utterance.label else f"Track {utterance.track}"

@@ -15,7 +15,16 @@ from everyword import ledger
 from everyword.errors import CorruptFolder, EverywordError
 from everyword.folder import SessionFolder
 
-TOLD = {"note": "note", "gap": "gap", "alarm": "alarm", "stop": "state", "stream": "state"}
+TOLD = {
+    "note": "note",
+    "gap": "gap",
+    "alarm": "alarm",
+    "state": "alarm",
+    "pause": "state",
+    "resume": "state",
+    "stop": "state",
+    "stream": "state",
+}
 """Journal kinds the page hears of beside anchors, and the event each becomes; leaves and segments are for the record alone."""
 
 
@@ -71,8 +80,8 @@ def since(folder: SessionFolder, position: Position) -> Iterator[Event]:
 
 
 def _journal_data(line: dict[str, object]) -> dict[str, object]:
-    kept = ("kind", "at", "frame", "first_frame", "frame_count", "stream", "rate_hz", "text", "by", "cause", "code", "reason")
-    return {key: line[key] for key in kept if key in line}
+    kept = "kind at frame first_frame frame_count stream rate_hz text by cause code grade reason"
+    return {key: line[key] for key in kept.split() if key in line}
 
 
 def _new_lines(path: Path, start: int) -> Iterator[tuple[dict[str, object], int]]:

@@ -15,11 +15,14 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Where the frames of one stream lie: microseconds of the monotonic clock, and of UTC if that is known."""
+    """Where the frames of one stream lie: microseconds since the computer was started, and of UTC if that is known.
+
+    CLOCK_BOOTTIME is what the session is laid out by: it goes on while the computer sleeps, and nobody can set it.
+    """
 
     rate_hz: int
     us_per_frame: float
-    start_monotonic_us: int
+    start_boottime_us: int
     start_utc_us: int | None
 
     @classmethod
@@ -34,17 +37,17 @@ class Timeline:
         slope = _slope(anchors) or MICROSECONDS / rate_hz
         first = anchors[0]
         mean_frame = sum(anchor.frame for anchor in anchors) / len(anchors)
-        mean_us = sum(anchor.monotonic_us - first.monotonic_us for anchor in anchors) / len(anchors)
-        start_us = first.monotonic_us + round(mean_us - slope * mean_frame)
-        return cls(rate_hz, slope, start_us, first.utc_us + start_us - first.monotonic_us)
+        mean_us = sum(anchor.boottime_us - first.boottime_us for anchor in anchors) / len(anchors)
+        start_us = first.boottime_us + round(mean_us - slope * mean_frame)
+        return cls(rate_hz, slope, start_us, first.utc_us + start_us - first.boottime_us)
 
     def utc_us(self, frame: int) -> int | None:
         """Wall-clock time of a frame in µs since 1970, or None for a recording whose start nobody wrote down."""
         return None if self.start_utc_us is None else self.start_utc_us + round(frame * self.us_per_frame)
 
-    def monotonic_us(self, frame: int) -> int:
-        """Position on the recording computer's monotonic clock."""
-        return self.start_monotonic_us + round(frame * self.us_per_frame)
+    def boottime_us(self, frame: int) -> int:
+        """Position on the recording computer's CLOCK_BOOTTIME."""
+        return self.start_boottime_us + round(frame * self.us_per_frame)
 
     @property
     def drift_ppm(self) -> int:
@@ -55,10 +58,10 @@ class Timeline:
 def _slope(anchors: Sequence[Anchor]) -> float | None:
     """µs per frame; None while the anchors lie too close together (10 s) to tell drift from jitter."""
     first, last = anchors[0], anchors[-1]
-    if last.monotonic_us - first.monotonic_us < 10 * MICROSECONDS:
+    if last.boottime_us - first.boottime_us < 10 * MICROSECONDS:
         return None
     frames = [anchor.frame - first.frame for anchor in anchors]
-    times = [anchor.monotonic_us - first.monotonic_us for anchor in anchors]
+    times = [anchor.boottime_us - first.boottime_us for anchor in anchors]
     mean_frame, mean_time = sum(frames) / len(frames), sum(times) / len(times)
     spread = sum((frame - mean_frame) ** 2 for frame in frames)
     if not spread:
@@ -75,4 +78,4 @@ def clock_text(frame: int, rate_hz: int) -> str:
 def iso(us: int) -> str:
     """UTC microseconds as ISO 8601 with milliseconds, ending in Z."""
     moment = datetime.fromtimestamp(us // MICROSECONDS, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{us % MICROSECONDS // 1000:03}Z"
+    return f"{moment.isoformat()[:19]}.{us % MICROSECONDS // 1000:03}Z"  # strftime takes eight times as long

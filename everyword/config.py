@@ -27,6 +27,7 @@ class Settings:
     model: str = dataclasses.field(metadata={"help": "speech model: a faster-whisper name or a folder"})
     device: str = dataclasses.field(metadata={"help": "where the model runs: auto, cpu or cuda"})
     compute_type: str = dataclasses.field(metadata={"help": "the model's arithmetic, as in faster-whisper"})
+    tsa: str = dataclasses.field(metadata={"help": "address of the time-stamp authority to ask, empty for none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _defaults(home: Path) -> dict[str, object]:
         "model": "base",
         "device": "auto",
         "compute_type": "default",
+        "tsa": "",
     }
 
 

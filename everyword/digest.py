@@ -1,5 +1,6 @@
 """Tagged SHA-256 digests, and JSON in the one form that is ever signed or chained (RFC 8785, no floats)."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -28,6 +29,9 @@ def file_digest(path: Path) -> str:
 
 def canonical(value: object) -> bytes:
     """JSON by RFC 8785.  Raises ``TypeError`` for floats and ``ValueError`` for integers a JSON reader could round."""
+    if _is_plain(value):
+        with contextlib.suppress(UnicodeEncodeError):  # half a surrogate pair, which rfc8785 refuses in its own words
+            return _PLAIN.encode(value).encode()
     _refuse_floats(value)
     return rfc8785.dumps(value)  # type: ignore[arg-type]
 
@@ -39,12 +43,49 @@ def parse_canonical(data: bytes, *, what: str) -> dict[str, object]:
         CorruptFolder: it is not; `what` names the file or line in the sentence.
     """
     try:
+        if not _RARE.search(data):
+            value = json.loads(data, parse_float=_refuse, parse_constant=_refuse)
+            if isinstance(value, dict) and _plain(value) == data:
+                return value
         value = json.loads(data)
         if isinstance(value, dict) and canonical(value) == data:
             return value
     except (ValueError, TypeError, RecursionError) as error:
         raise CorruptFolder(f"{what} is not canonical JSON: {error}.") from error
     raise CorruptFolder(f"{what} is not canonical JSON.")
+
+
+_RARE = re.compile(rb"[0-9]{16}|[\xf0-\xff]")
+"""What the quick way does not judge: numbers that a reader may round, keys that UTF-16 would put in another order."""
+
+
+def _plain(value: object) -> bytes:
+    """What `canonical` gives for a value without floats, large numbers and rare characters, but ten times as quick."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _refuse(text: str) -> object:
+    raise ValueError(f"{text} is no whole number")
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether `json` writes it just as RFC 8785 wants it, in a quarter of the time: an hour of journal has thousands of lines.
+
+    That is so for text, integers that fit, booleans, null, and lists and objects of them whose keys are ASCII: only beyond it do
+    code points and UTF-16 code units sort differently.
+    """
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_plain(item) for key, item in value.items())  # type: ignore[attr-defined]
+    if kind in (list, tuple):
+        return all(map(_is_plain, value))  # type: ignore[call-overload]
+    return kind in (str, bool, type(None)) or (kind is int and -_LARGEST <= value <= _LARGEST)  # type: ignore[operator]
+
+
+_LARGEST = (1 << 53) - 1
 
 
 def _refuse_floats(value: object) -> None:

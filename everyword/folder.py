@@ -29,6 +29,9 @@ from everyword.text import slug
 
 FORMAT = 1
 
+_NOT_OFFERED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK})
+"""What file systems answer that cannot lock a file or sync a directory: a recording is made there without."""
+
 README = """This folder is the record of one session, written by Everyword (format {format}).
 
   session.json      what was recorded: title, people, languages (written before the first sound)
@@ -120,8 +123,8 @@ class SessionFolder:
 
     @property
     def is_sealed(self) -> bool:
-        """True once the seal and its signature are complete."""
-        return self.seal_signature.exists()
+        """True once the seal and its signature are complete; a disk that cannot be asked has none."""
+        return os.path.exists(self.seal_signature)  # noqa: PTH110  (``Path.exists`` raises for a disk that is gone)
 
     def segment(self, stream: int, index: int) -> Path:
         """The audio file number `index` of a stream."""
@@ -187,14 +190,35 @@ def created(parent: Path, session: Session) -> Iterator[SessionFolder]:
     """
     moment = datetime.fromtimestamp(session.created_at_us // 1_000_000, UTC)
     name = "-".join(part for part in (f"{moment:%Y%m%dT%H%M%SZ}", slug(session.title), session.id) if part)
-    folder = SessionFolder(parent / name)
+    readme = README.format(format=FORMAT).encode()
+    with _made(SessionFolder(parent / name), secrets.token_bytes(32), readme, canonical(to_json(session))) as folder:
+        yield folder
+
+
+@contextmanager
+def created_like(other: SessionFolder, parent: Path) -> Iterator[SessionFolder]:
+    """Make the same session, with nothing recorded yet, in another place as well, and hold it too.
+
+    Raises:
+        DiskTrouble: see `created`.
+    """
+    readme = (other.path / "README.txt").read_bytes()
+    with _made(SessionFolder(parent / other.path.name), other.read_seed(), readme, other.session_json.read_bytes()) as folder:
+        yield folder
+
+
+@contextmanager
+def _made(folder: SessionFolder, seed: bytes, readme: bytes, session: bytes) -> Iterator[SessionFolder]:
+    parent = folder.path.parent
     with disk_errors(parent):
-        parent.mkdir(parents=True, exist_ok=True)
+        for missing in [place for place in (*reversed(parent.parents), parent) if not place.exists()]:
+            missing.mkdir(exist_ok=True)
+            sync_directory(missing.parent)
         folder.path.mkdir()
-        write_new(folder.salts, secrets.token_bytes(32), mode=0o600)
-        write_new(folder.path / "README.txt", README.format(format=FORMAT).encode())
+        write_new(folder.salts, seed, mode=0o600)
+        write_new(folder.path / "README.txt", readme)
         unnamed = folder.path / ".session.json"
-        write_new(unnamed, canonical(to_json(session)))
+        write_new(unnamed, session)
     with _flocked(unnamed, folder, exclusive=False):
         with disk_errors(parent):
             unnamed.rename(folder.session_json)
@@ -213,37 +237,47 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make new names in a directory survive a power cut."""
+    """Make new names in a directory survive a power cut; some file systems (FAT, network shares) cannot be asked for it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path, *, option: str = "--to") -> Iterator[None]:
     """Turn the operating system's refusals into a `DiskTrouble` that names the place and the next step."""
     try:
         yield
     except OSError as error:
         hints = {
-            errno.ENOSPC: "Free some space, or choose another disk with --to.",
-            errno.EROFS: "Choose a folder that can be written with --to.",
-            errno.EACCES: "Choose a folder that can be written with --to.",
+            errno.ENOSPC: f"Free some space, or choose another disk with {option}.",
+            errno.EROFS: f"Choose a folder that can be written with {option}.",
+            errno.EACCES: f"Choose a folder that can be written with {option}.",
         }
-        hint = hints.get(error.errno or 0, "Choose another folder with --to.")
+        hint = hints.get(error.errno or 0, f"Choose another folder with {option}.")
         raise DiskTrouble(f"{error.filename or path} cannot be written: {error.strerror or error}.", hint=hint) from error
 
 
 @contextmanager
 def locked(path: Path, *, timeout_s: float = 10) -> Iterator[None]:
     """Hold the lock that goes with `path` (a file ``.NAME.lock`` beside it).  Raises `SessionBusy` after `timeout_s`."""
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=timeout_s)
     try:
-        with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=timeout_s):
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
         raise SessionBusy(f"{path.name} is in use by another process.") from error
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -261,10 +295,14 @@ def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
 def _flocked(path: Path, folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SessionBusy(f"{folder.path.name} is being recorded or made whole by another process.") from error
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED:
+                raise
         yield
-    except BlockingIOError as error:
-        raise SessionBusy(f"{folder.path.name} is being recorded or made whole by another process.") from error
     finally:
         os.close(descriptor)
 

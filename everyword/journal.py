@@ -59,10 +59,7 @@ class Chain:
 
         `sign` gets the line as it would be written, and may return it with more in it.
         """
-        line: Line = {**fields, "seq": self.count, "at": now_us(), "kind": kind, "prev": self.head}
-        if sign is not None:
-            line = sign(line)
-        data = canonical(line)
+        line, data = link(kind, fields, seq=self.count, prev=self.head, sign=sign)
         _write_whole(self.descriptor, data + b"\n")
         self.head = digest(data)
         self.count += 1
@@ -76,6 +73,35 @@ class Chain:
         """Sync and close."""
         self.sync()
         os.close(self.descriptor)
+
+
+def link(kind: str, fields: Line, *, seq: int, prev: str, sign: Callable[[Line], Line] | None = None) -> tuple[Line, bytes]:
+    """The next line of a chain, and its bytes without the line break; nothing is written."""
+    line: Line = {**fields, "seq": seq, "at": now_us(), "kind": kind, "prev": prev}
+    if sign is not None:
+        line = sign(line)
+    return line, canonical(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Intact:
+    """How far a chain can be believed: digest of its last good line, how many there are, and their bytes."""
+
+    head: str
+    count: int
+    size: int
+
+
+def read_intact(path: Path, *, genesis: str, take: Callable[[Line], None]) -> Intact:
+    """Hand every line up to the first broken one to `take`, each read and checked once; no file is an empty chain."""
+    head, count, size = genesis, 0, 0
+    try:
+        for data, line in _walk(path, genesis) if path.exists() else ():
+            take(line)
+            head, count, size = digest(data), count + 1, size + len(data) + 1
+    except BrokenChain:
+        pass
+    return Intact(head, count, size)
 
 
 def read(path: Path, *, genesis: str) -> Iterator[Line]:
@@ -101,18 +127,11 @@ def move_unfinished_line(path: Path) -> int:
     return unfinished
 
 
-def move_torn_tail(path: Path, *, genesis: str) -> int:
-    """Move everything from the first broken line on into ``<name>.torn`` (appended) and cut the file there.
+def move_torn_tail(path: Path, *, intact: int) -> int:
+    """Move everything behind the first `intact` bytes into ``<name>.torn`` (appended) and cut the file there.
 
-    A process killed while writing leaves a half line; a power cut may leave blocks of zeros.  Returns the bytes moved: 0 for an
-    intact chain.
+    A process killed while writing leaves a half line; a power cut may leave blocks of zeros.  Returns the bytes moved.
     """
-    intact = 0
-    try:
-        for data, _ in _walk(path, genesis):
-            intact += len(data) + 1
-    except BrokenChain:
-        pass
     torn = path.stat().st_size - intact
     if torn:
         _move_aside(path, intact)

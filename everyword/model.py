@@ -12,16 +12,23 @@ T = TypeVar("T")
 
 Origin = Literal["captured", "imported", "salvaged"]
 SampleFormat = Literal["s16", "s24", "s32", "f32", "f64"]
+Grade = Literal["warning", "alarm", "over"]
 State = Literal["spoken", "silent", "inaudible", "gap", "uncertain", "withheld", "failed"]
 Outcome = Literal["pass", "fail", "unknown"]
 Verdict = Literal["integrity", "completeness"]
+
+WITHHELD_CAUSES = ("paused", "off-record")
+"""Causes of gaps that somebody wanted: the recording was paused, or went off the record."""
 
 BYTES_PER_SAMPLE: dict[str, int] = {"s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """One entry of the roster; ``person`` is the key that stays the same in every session, ``name`` only a label."""
+    """One entry of the roster; ``person`` is the key that stays the same in every session, ``name`` only a label.
+
+    ``voice_consent``: this person allows that their voice is compared with voices of other sessions.
+    """
 
     person: str
     name: str
@@ -29,6 +36,7 @@ class Speaker:
     delegation: str = ""
     language: str = ""
     track: int | None = None
+    voice_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +117,45 @@ class AudioSegment:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Frames that were never delivered; ``filled`` gaps hold zeros in the file, others jump the frame number."""
+    """Frames that were never delivered; ``filled`` gaps hold zeros in the file, others jump the frame number.
+
+    ``witnesses``: what found a loss (clock, cadence, backend).  ``by``: who wanted it, for the causes in `WITHHELD_CAUSES`.
+    """
 
     stream: int
     first_frame: int
     frame_count: int
     filled: bool
     cause: str
+    witnesses: tuple[str, ...] = ()
+    by: str = ""
+
+    @property
+    def is_withheld(self) -> bool:
+        """True when nothing was lost: the operator had paused the recording."""
+        return self.cause in WITHHELD_CAUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Frames that one opening of an input delivered, from its frame `first` to `end` (None while it lasts), and nobody keeps."""
+
+    first: int
+    end: int | None
+    cause: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The recording was paused or went off the record (`cause`, see `WITHHELD_CAUSES`); the last two are None while it lasts."""
+
+    id: str
+    cause: str
+    by: str
+    at_us: int
+    resumed_by: str | None = None
+    resumed_at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +166,21 @@ class Alarm:
     text: str
     stream: int | None
     loss: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that was not well for a while: it began (``warning`` or ``alarm``), grew worse, or is ``over``.
+
+    The latest line about a (code, stream, track) is what holds.
+    """
+
+    code: str
+    grade: Grade
+    text: str
+    stream: int | None
+    track: int | None
+    frame: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +209,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Words of one track in one language, uninterrupted.  ``text`` keeps the spacing the engine wrote."""
+    """Words of one track in one language, uninterrupted.  ``text`` keeps the spacing the engine wrote.
+
+    ``label``: which of the voices that share the track, as ``1A``; empty where nobody told voices apart.
+    """
 
     id: int
     stream: int
@@ -168,6 +226,7 @@ class Utterance:
     words: tuple[Word, ...]
     window: int
     flags: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from everyword import journal
 from everyword.clock import Timeline
@@ -10,7 +10,21 @@ from everyword.digest import DIGEST
 from everyword.errors import CorruptFolder, SessionNotFound
 from everyword.folder import SessionFolder
 from everyword.journal import Line
-from everyword.model import Alarm, Anchor, AudioSegment, Gap, Note, Session, Stream, Track, from_json
+from everyword.model import (
+    WITHHELD_CAUSES,
+    Alarm,
+    Anchor,
+    AudioSegment,
+    Condition,
+    Gap,
+    Note,
+    Pause,
+    Session,
+    Stream,
+    Track,
+    Withheld,
+    from_json,
+)
 from everyword.segment import SEGMENT_SECONDS
 
 
@@ -26,7 +40,9 @@ class Recording:
     """A session's journal, read once.
 
     Leaves are tagged digests, one a channel, keyed by (stream, index).  ``rings`` says where the capture buffer of a stream
-    lies, and which frame of the stream is the buffer's first.
+    lies, and which frame of the stream is the buffer's first; ``withheld`` what of its newest one nobody may keep.
+    ``conditions`` holds the latest word on each state, and ``condition_alarms`` how often one became an alarm.  ``detectors``
+    says how losses in a stream were looked for.
     """
 
     folder: SessionFolder
@@ -36,7 +52,13 @@ class Recording:
     gaps: list[Gap] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+    conditions: dict[tuple[str, int | None, int | None], Condition] = field(default_factory=dict)
+    condition_alarms: int = 0
+    detectors: dict[int, Line] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
     rings: dict[int, tuple[str, int]] = field(default_factory=dict)
+    pauses: list[Pause] = field(default_factory=list)
+    withheld: dict[int, list[Withheld]] = field(default_factory=dict)
     anchors: dict[int, list[Anchor]] = field(default_factory=lambda: defaultdict(list))
     leaves: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
     started_at_us: int | None = None
@@ -44,6 +66,16 @@ class Recording:
     last: Line | None = None
     torn_bytes: int = 0
     lines: int = 0
+
+    @property
+    def pause(self) -> Pause | None:
+        """The pause that lasts, if it does."""
+        return self.pauses[-1] if self.pauses and self.pauses[-1].resumed_at_us is None else None
+
+    @property
+    def lost_gaps(self) -> int:
+        """How many gaps nobody wanted."""
+        return sum(not gap.is_withheld for gap in self.gaps)
 
     @property
     def tracks(self) -> list[Track]:
@@ -105,6 +137,12 @@ def take(recording: Recording, line: Line) -> None:
 
 
 def _take(recording: Recording, line: Line) -> None:
+    _take_sound(recording, line)
+    _take_event(recording, line)
+
+
+def _take_sound(recording: Recording, line: Line) -> None:
+    """What is on disk, or is not."""
     match line["kind"]:
         case "stream":
             stream = from_json(Stream, line)
@@ -126,20 +164,74 @@ def _take(recording: Recording, line: Line) -> None:
             gap = from_json(Gap, line)
             _check_piece(recording, gap)
             recording.gaps.append(gap)
-        case "alarm":
-            recording.alarms.append(from_json(Alarm, line))
         case "ring":
             recording.rings[line["stream"]] = (str(line["path"]), line["first_frame"])  # type: ignore[index, assignment]
-        case "note":
-            recording.notes.append(from_json(Note, {**line, "at_us": line.get("written_at_us") or line["at"]}))
+            pause = recording.pause
+            recording.withheld[_number(line["stream"])] = [Withheld(0, None, pause.cause, pause.by)] if pause else []
+        case "paths":
+            recording.paths = tuple(map(str, line["paths"]))  # type: ignore[call-overload]
         case "import":
             started = line.get("started_at_us")
             recording.started_at_us = started if isinstance(started, int) else None
         case "salvage":
             torn = line.get("torn_bytes")
             recording.torn_bytes += torn if isinstance(torn, int) else 0
+
+
+def _take_event(recording: Recording, line: Line) -> None:
+    """What happened, and who said what to it."""
+    match line["kind"]:
+        case "alarm":
+            recording.alarms.append(from_json(Alarm, line))
+        case "state":
+            condition = from_json(Condition, line)
+            recording.conditions[condition.code, condition.stream, condition.track] = condition
+            recording.condition_alarms += condition.grade == "alarm"
+        case "detectors":
+            recording.detectors[_number(line["stream"])] = {
+                name: value for name, value in line.items() if name in ("detectors", "limits")
+            }
+        case "pause":
+            _take_pause(recording, line)
+        case "resume":
+            _take_resume(recording, line)
+        case "note":
+            recording.notes.append(from_json(Note, {**line, "at_us": line.get("written_at_us") or line["at"]}))
         case "stop":
             recording.stop = line
+
+
+def _take_pause(recording: Recording, line: Line) -> None:
+    if recording.pause is not None:
+        raise ValueError("it is paused already")
+    pause = from_json(Pause, {name: line[name] for name in ("id", "cause", "by", "at_us")})
+    if pause.cause not in WITHHELD_CAUSES:
+        raise ValueError(f"nothing is withheld because of {pause.cause!r}")
+    recording.pauses.append(pause)
+    for stream, delivered in _delivered(line):
+        recording.withheld.setdefault(stream, []).append(Withheld(delivered, None, pause.cause, pause.by))
+
+
+def _take_resume(recording: Recording, line: Line) -> None:
+    pause = recording.pause
+    if pause is None:
+        raise ValueError("it is not paused")
+    recording.pauses[-1] = replace(pause, resumed_by=str(line["by"]), resumed_at_us=_number(line["at_us"]))
+    ends = dict(_delivered(line))
+    for stream, parts in recording.withheld.items():
+        if parts and parts[-1].end is None:
+            parts[-1] = replace(parts[-1], end=ends.get(stream, parts[-1].first))
+
+
+def _delivered(line: Line) -> list[tuple[int, int]]:
+    """(stream, frames that its newest opening had delivered) of each."""
+    return [(_number(one["stream"]), _number(one["delivered"])) for one in line["streams"]]  # type: ignore[attr-defined]
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is no number")
+    return value
 
 
 def _check_stream(recording: Recording, stream: Stream) -> None:

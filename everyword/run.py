@@ -65,20 +65,50 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
             yield value
 
 
-def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey, by: str) -> None:
-    """Write ``run.json``, sign it into the ledger, and adopt the run if it is the session's first.
+def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey, by: str) -> Run:
+    """Write ``run.json``, sign it into the ledger, adopt the run if no other is current; returns what ``run.json`` says.
+
+    An earlier process may have died in the middle of this: what the ledger vouches for stays, and the rest is written anew.
 
     Raises:
         DiskTrouble, SessionBusy, BrokenChain: see `ledger.append`.
     """
-    path = run_path(folder, run.run) / RUN_JSON
-    data = canonical(to_json(run))
-    with disk_errors(path):
-        write_new(path, data)
-        sync_directory(path.parent)
-    ledger.append(folder, "asr.run", by=by, key=key, run=run.run, digest=digest(data))
+    if run.run in signed_runs(folder):
+        run = read_run(folder, run.run)
+    else:
+        path = run_path(folder, run.run) / RUN_JSON
+        data = canonical(to_json(run))
+        with disk_errors(path):
+            path.unlink(missing_ok=True)
+            write_new(path, data)
+            sync_directory(path.parent)
+        ledger.append(folder, "asr.run", by=by, key=key, run=run.run, digest=digest(data))
     if ledger.current_run(folder) is None:
         ledger.append(folder, "adopt", by=by, key=key, run=run.run)
+    return run
+
+
+def adopt_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey, by: str) -> Run:
+    """Make a finished run the session's current one, by a line in the ledger; nothing happens if it is.
+
+    Every file of it is compared with its digest first.  Corrections of the run before stay in the ledger, as proposals.
+
+    Raises:
+        NotTranscribed: there is no finished run of that name, or nobody signed it.
+        CorruptFolder: a file of it was changed or removed.
+        DiskTrouble, SessionBusy, BrokenChain: see `ledger.append`.
+    """
+    run = read_transcript(folder, name).run
+    if name not in signed_runs(folder):
+        raise NotTranscribed(f"{folder.path.name}: no line of the ledger vouches for run {name}.")
+    if ledger.current_run(folder) != name:
+        ledger.append(folder, "adopt", by=by, key=key, run=name)
+    return run
+
+
+def signed_runs(folder: SessionFolder) -> set[str]:
+    """Runs that a line of the ledger vouches for."""
+    return {str(line.get("run")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
 
 
 def list_files(path: Path) -> dict[str, str]:

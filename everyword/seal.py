@@ -100,28 +100,37 @@ def sealed_files(root: Path) -> Iterator[str]:
 
 
 def completeness(recording: Recording) -> dict[str, object]:
-    """The machine-readable completeness statement: what was delivered, what is missing, how that was found out."""
+    """The machine-readable completeness statement: what was delivered, what is missing, how that was found out.
+
+    What somebody wanted not to be recorded is no loss, and is counted apart.
+    """
     losses = [alarm.text for alarm in recording.alarms if alarm.loss]
-    streams: list[dict[str, object]] = []
-    for stream in recording.streams:
-        gaps = [gap for gap in recording.gaps if gap.stream == stream]
-        streams.append(
-            {
-                "stream": stream,
-                "frames": recording.end_frame(stream),
-                "gap_frames": sum(gap.frame_count for gap in gaps),
-                "gaps": [
-                    {"first_frame": g.first_frame, "frame_count": g.frame_count, "filled": g.filled, "cause": g.cause}
-                    for g in gaps
-                ],
-            }
-        )
+    is_missing = any(not gap.is_withheld for gap in recording.gaps)
+    ways = {name for found in recording.detectors.values() for name in found["detectors"]}  # type: ignore[attr-defined]
     return {
-        "complete": not (recording.gaps or recording.torn_bytes or losses),
-        "detectors": ["frames-delivered"],
+        "complete": not (is_missing or recording.torn_bytes or losses),
+        "detectors": sorted(ways) or ["frames-delivered"],
         "alarms": losses,
         "journal_torn_bytes": recording.torn_bytes,
-        "streams": streams,
+        "streams": [_of_stream(recording, stream) for stream in recording.streams],
+    }
+
+
+def _of_stream(recording: Recording, stream: int) -> dict[str, object]:
+    gaps = [gap for gap in recording.gaps if gap.stream == stream]
+    withheld = sum(gap.frame_count for gap in gaps if gap.is_withheld)
+    return {
+        "stream": stream,
+        "frames": recording.end_frame(stream),
+        "gap_frames": sum(gap.frame_count for gap in gaps if not gap.is_withheld),
+        "gaps": [
+            {"first_frame": g.first_frame, "frame_count": g.frame_count, "filled": g.filled, "cause": g.cause}
+            | ({"witnesses": list(g.witnesses)} if g.witnesses else {})
+            | ({"by": g.by} if g.by else {})
+            for g in gaps
+        ],
+        **({"withheld_frames": withheld} if withheld else {}),
+        **recording.detectors.get(stream, {}),
     }
 
 

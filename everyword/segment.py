@@ -4,7 +4,6 @@ The header is always `HEADER_BYTES` long, so sizes can be patched in place while
 (as salvage does) still knows where the samples begin.
 """
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,10 +62,20 @@ def header(stream: Stream, *, session_id: str, index: int, first_frame: int, utc
     return before + _chunk(b"JUNK", bytes(junk)) + after
 
 
-def patch_sizes(descriptor: int, data_bytes: int) -> None:
-    """Write both size fields for `data_bytes` of samples (plus the pad byte RIFF wants after an odd count)."""
-    os.pwrite(descriptor, struct.pack("<I", HEADER_BYTES - 8 + data_bytes + data_bytes % 2), _RIFF_SIZE_AT)
-    os.pwrite(descriptor, struct.pack("<I", data_bytes), _DATA_SIZE_AT)
+def sizes(data_bytes: int) -> tuple[tuple[int, bytes], tuple[int, bytes]]:
+    """Both size fields for `data_bytes` of samples (plus the pad byte RIFF wants after an odd count): place and bytes."""
+    return (
+        (_RIFF_SIZE_AT, struct.pack("<I", HEADER_BYTES - 8 + data_bytes + data_bytes % 2)),
+        (_DATA_SIZE_AT, struct.pack("<I", data_bytes)),
+    )
+
+
+def with_sizes(head: bytes, data_bytes: int) -> bytes:
+    """A header with both sizes in it."""
+    patched = bytearray(head)
+    for at, data in sizes(data_bytes):
+        patched[at : at + len(data)] = data
+    return bytes(patched)
 
 
 def read_layout(path: Path) -> Layout:

@@ -1,11 +1,13 @@
 """What reaches the terminal: data on stdout, words on stderr.  Nothing else prints."""
 
+import getpass
 import json
 import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from everyword.errors import InvalidOption
 from everyword.text import printable
 
 if TYPE_CHECKING:
@@ -53,6 +55,23 @@ def complain(sentence: str, *, hint: str = "") -> None:
     console().print(f"everyword: {printable(sentence)}", style="red")
     if hint:
         console().print(f"  → {printable(hint)}")
+
+
+def ask(question: str, *, is_secret: bool = False) -> str:
+    """What the person answers; asked on stderr, even with ``--quiet``.  A program may answer on stdin, a line a question.
+
+    Raises:
+        InvalidOption: nobody is there to answer.
+    """
+    text = f"{printable(question)}: "
+    if is_secret and sys.stdin.isatty():
+        return getpass.getpass(text, stream=sys.stderr)
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise InvalidOption("There was no answer.", hint="Run the command in a terminal, or give the answers on its input.")
+    return line.rstrip("\n")
 
 
 def put(line: str) -> None:

@@ -7,32 +7,39 @@ and unknown never turns into pass.
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from everyword import keys, ledger, run
+from everyword import checker, keys, ledger, run
+from everyword.certificates import converted, verify_certificates
+from everyword.checker import Trust
 from everyword.clock import clock_text
 from everyword.digest import TAG, canonical, digest, file_digest, parse_canonical
 from everyword.errors import EverywordError, SessionNotFound, UnsupportedFormat
+from everyword.findings import DAMAGE, failed, finding, guarded, passed, stranger, unknown
 from everyword.folder import FORMAT, SessionFolder
 from everyword.merkle import leaf_digest, leaf_salt, salt_commitment
-from everyword.model import AudioSegment, Finding, Outcome, Stream, Transcript, Verdict
+from everyword.model import AudioSegment, Finding, Outcome, Stream
 from everyword.recording import Recording, read_recording
 from everyword.seal import completeness, read_seal, read_sums, roots_of, sealed_files
 from everyword.segment import read_layout, read_pcm, split_channels
+from everyword.verify_runs import verify_runs
 
+WORKERS = max(1, min(4, os.cpu_count() or 1))
 LARGEST_BYTES = 1 << 26
 """Of a file that is read in one piece."""
 
-_DAMAGE = (EverywordError, OSError, ValueError, RecursionError)
-"""What reading a damaged or hostile folder may raise."""
 
-
-def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterator[Finding]:
+def verify_session(
+    folder: SessionFolder, *, trusted: Collection[str], time_authorities: Sequence[Path] = (), authorities: Sequence[Path] = ()
+) -> Iterator[Finding]:
     """Check everything, in an order that names the smallest damaged object; streaming, one second of sound in memory.
 
     Args:
         folder: the session.
         trusted: fingerprints (`keys.fingerprint`) of keys known by another way; any other signer is UNKNOWN.
+        time_authorities: PEM files of time-stamp authorities that are trusted.
+        authorities: PEM files of authorities that vouch for signers.
 
     Raises:
         SessionNotFound: this is no session folder.
@@ -42,7 +49,7 @@ def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterat
     """
     if not os.path.lexists(folder.session_json):
         raise SessionNotFound(f"{folder.path} is not a session folder: it has no session.json.")
-    strange = list(_guarded("", _strange(folder)))
+    strange = list(guarded("", _strange(folder)))
     if strange:
         yield from strange
         return
@@ -50,16 +57,19 @@ def verify_session(folder: SessionFolder, *, trusted: Collection[str]) -> Iterat
     if isinstance(recording, Finding):
         yield recording
     else:
-        yield _pass("journal.jsonl", f"{recording.lines} lines, each follows from the one before.")
-    yield from _guarded("seal.json", _seal(folder, trusted))
-    yield from _guarded("SHA256SUMS", _sums(folder))
-    yield from _guarded("ledger.jsonl", _ledger(folder, trusted))
-    yield from _unchecked(folder)
+        yield passed("journal.jsonl", f"{recording.lines} lines, each follows from the one before.")
+    yield from guarded("seal.json", _seal(folder, trusted))
+    digests: dict[str, str] = {}
+    yield from guarded("SHA256SUMS", _sums(folder, digests))
+    yield from guarded("ledger.jsonl", _ledger(folder, trusted))
+    trust = Trust(frozenset(trusted), tuple(authorities), tuple(time_authorities))
+    yield from guarded("seal.sig.tsr", _seal_time(folder, trust))
+    yield from guarded("certificates", verify_certificates(folder, trust))
     if isinstance(recording, Recording):
-        yield from _guarded("seal.json", _seal_against(recording))
+        yield from guarded("seal.json", _seal_against(recording))
         for stream in recording.streams.values():
-            yield from _guarded(f"audio/s{stream.stream}", _sound(recording, stream))
-        yield from _guarded("transcripts", _runs(recording))
+            yield from guarded(f"audio/s{stream.stream}", _sound(recording, stream, digests))
+        yield from guarded("transcripts", verify_runs(recording))
         yield from _completeness(recording)
 
 
@@ -67,8 +77,8 @@ def verdicts(findings: Iterable[Finding]) -> tuple[Outcome, Outcome]:
     """(integrity, completeness): the worst outcome of each, fail before unknown before pass; unknown if nothing was checked."""
     worst: dict[str, Outcome] = {}
     order: list[Outcome] = ["pass", "unknown", "fail"]
-    for finding in findings:
-        worst[finding.verdict] = max(worst.get(finding.verdict, "pass"), finding.outcome, key=order.index)
+    for found in findings:
+        worst[found.verdict] = max(worst.get(found.verdict, "pass"), found.outcome, key=order.index)
     return worst.get("integrity", "unknown"), worst.get("completeness", "unknown")
 
 
@@ -83,9 +93,9 @@ def _strange(folder: SessionFolder) -> Iterator[Finding]:
             except FileNotFoundError:  # a lock comes and goes
                 continue
             if stat.S_IFMT(found.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
-                yield _fail(folder.relative(path), "It is neither a file nor a folder but leads elsewhere: nothing was read.")
+                yield failed(folder.relative(path), "It is neither a file nor a folder but leads elsewhere: nothing was read.")
             elif found.st_size > LARGEST_BYTES and (path in whole or name == run.RUN_JSON):
-                yield _fail(folder.relative(path), "It is much too large to be what it should be: nothing was read.")
+                yield failed(folder.relative(path), "It is much too large to be what it should be: nothing was read.")
 
 
 def _raise(error: OSError) -> None:
@@ -97,48 +107,40 @@ def _open(folder: SessionFolder) -> Recording | Finding:
         folder.read_session()
     except UnsupportedFormat:
         raise
-    except _DAMAGE as error:
-        return _fail("session.json", str(error))
+    except DAMAGE as error:
+        return failed("session.json", str(error))
     try:
         return read_recording(folder)
-    except _DAMAGE as error:
-        return _fail("journal.jsonl", str(error))
-
-
-def _guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """`findings`, the last of them a FAIL if the check could not be carried through."""
-    try:
-        yield from findings
-    except _DAMAGE as error:
-        yield _fail(subject, str(error))
+    except DAMAGE as error:
+        return failed("journal.jsonl", str(error))
 
 
 def _seal(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding]:
     if not folder.is_sealed:
-        yield _unknown("seal.json", "The session is not sealed: nothing says what it should hold.")
+        yield unknown("seal.json", "The session is not sealed: nothing says what it should hold.")
         return
     missing = [path.name for path in (folder.seal, folder.seal_key, folder.seal_signature) if not path.is_file()]
     for name in missing:
-        yield _fail(name, "The file is missing.")
+        yield failed(name, "The file is missing.")
     if missing:
         return
     pem, statement = folder.seal_key.read_bytes(), folder.seal.read_bytes()
     try:
         fingerprint = keys.fingerprint(pem)
     except ValueError as error:
-        yield _fail("seal.pub.pem", f"It is not a public key: {error}.")
+        yield failed("seal.pub.pem", f"It is not a public key: {error}.")
         return
     signer = parse_canonical(statement, what="seal.json").get("signer")
     if not keys.is_signed(pem, folder.seal_signature.read_bytes(), statement):
-        yield _fail("seal.sig", "The signature does not fit the seal.")
+        yield failed("seal.sig", "The signature does not fit the seal.")
     elif signer != {"algorithm": keys.ALGORITHM, "public_key": fingerprint}:
-        yield _fail("seal.pub.pem", "The key is not the one the seal names.")
+        yield failed("seal.pub.pem", "The key is not the one the seal names.")
     else:
-        yield _pass("seal.sig", "The signature fits the seal.")
+        yield passed("seal.sig", "The signature fits the seal.")
     if fingerprint in trusted:
-        yield _pass("seal.pub.pem", "The seal was made with a key you trust.")
+        yield passed("seal.pub.pem", "The seal was made with a key you trust.")
     else:
-        yield _unknown("seal.pub.pem", f"{_stranger(fingerprint)} Compare this with the fingerprint you were given.")
+        yield unknown("seal.pub.pem", f"{stranger(fingerprint)} Compare this with the fingerprint you were given.")
 
 
 def _seal_against(recording: Recording) -> Iterator[Finding]:
@@ -148,7 +150,7 @@ def _seal_against(recording: Recording) -> Iterator[Finding]:
         return
     try:
         seal = read_seal(folder)
-    except _DAMAGE:
+    except DAMAGE:
         return  # `_seal` has said so
     head = digest(canonical(recording.last)) if recording.last else folder.genesis()
     expected = {
@@ -163,55 +165,60 @@ def _seal_against(recording: Recording) -> Iterator[Finding]:
     names = {"journal": "journal.jsonl", "session_json": "session.json", "sha256sums": "SHA256SUMS"}
     wrong = [names.get(name, f"seal.json: {name}") for name, value in expected.items() if seal.get(name) != value]
     for name in wrong:
-        yield _fail(name, "It is not what the seal says.")
+        yield failed(name, "It is not what the seal says.")
     try:
         if seal.get("salts") != salt_commitment(folder.read_seed()):
-            yield _fail("salts.key", "It is not the seed the seal commits to.")
+            yield failed("salts.key", "It is not the seed the seal commits to.")
     except EverywordError as error:
-        yield _fail("salts.key", error.sentence)
+        yield failed("salts.key", error.sentence)
     if not wrong:
-        yield _pass("seal.json", "Session, journal, roots and completeness are what the seal says.")
+        yield passed("seal.json", "Session, journal, roots and completeness are what the seal says.")
 
 
-def _sums(folder: SessionFolder) -> Iterator[Finding]:
-    """Every file SHA256SUMS lists, and no other."""
+def _sums(folder: SessionFolder, digests: dict[str, str]) -> Iterator[Finding]:
+    """Every file SHA256SUMS lists, and no other; the digests found go into `digests`, so that no file is hashed twice."""
     if not folder.is_sealed:
         return
     listed, present = read_sums(folder), set(sealed_files(folder.path))
-    changed = {name for name in listed.keys() & present if file_digest(folder.path / name) != listed[name]}
+    both = sorted(listed.keys() & present)
+    with ThreadPoolExecutor(WORKERS) as pool:  # hashing lets other threads run
+        digests.update(zip(both, pool.map(lambda name: file_digest(folder.path / name), both), strict=True))
+    changed = {name for name in both if digests[name] != listed[name]}
     for name in sorted(listed.keys() - present):
-        yield _fail(name, "The file is missing.")
+        yield failed(name, "The file is missing.")
     for name in sorted(changed):
-        yield _fail(name, "The file was changed.")
+        yield failed(name, "The file was changed.")
     for name in sorted(present - listed.keys()):
-        yield _fail(name, "The file was not there when the session was sealed.")
+        yield failed(name, "The file was not there when the session was sealed.")
     if not changed and present == listed.keys():
-        yield _pass("SHA256SUMS", f"{len(listed)} files have the digest they had at the seal.")
+        yield passed("SHA256SUMS", f"{len(listed)} files have the digest they had at the seal.")
 
 
-def _sound(recording: Recording, stream: Stream) -> Iterator[Finding]:
+def _sound(recording: Recording, stream: Stream, digests: dict[str, str]) -> Iterator[Finding]:
     """Each segment of a stream, and whether the journal lists just the seconds they hold."""
     subject, seed = f"audio/s{stream.stream}", recording.folder.read_seed()
     seconds, good = 0, True
     for segment in recording.of_stream(stream.stream):
         seconds += -(-(segment.first_frame + segment.frame_count) // stream.rate_hz) - segment.first_frame // stream.rate_hz
-        for finding in _guarded(segment.path, _segment(recording, stream, segment, seed)):
+        for found in guarded(segment.path, _segment(recording, stream, segment, seed, digests)):
             good = False
-            yield finding
+            yield found
     if seconds != sum(number == stream.stream for number, _ in recording.leaves):
-        yield _fail(subject, "The journal lists seconds that the audio files do not hold.")
+        yield failed(subject, "The journal lists seconds that the audio files do not hold.")
     elif good:
-        yield _pass(subject, f"{seconds} seconds on {stream.channels} channels are the sound that was journalled.")
+        yield passed(subject, f"{seconds} seconds on {stream.channels} channels are the sound that was journalled.")
 
 
-def _segment(recording: Recording, stream: Stream, segment: AudioSegment, seed: bytes) -> Iterator[Finding]:
+def _segment(
+    recording: Recording, stream: Stream, segment: AudioSegment, seed: bytes, digests: dict[str, str]
+) -> Iterator[Finding]:
     """What is wrong with one file: its header, its digest, and each second of each channel against its leaf."""
     path = recording.folder.path / segment.path
     layout = read_layout(path)
     if (layout.rate_hz, layout.channels, layout.sample_format) != (stream.rate_hz, stream.channels, stream.sample_format):
-        yield _fail(segment.path, "Its header does not say the format the journal says.")
-    if file_digest(path) != segment.digest:
-        yield _fail(segment.path, "The file is not the one the journal lists.")
+        yield failed(segment.path, "Its header does not say the format the journal says.")
+    if (digests.get(segment.path) or file_digest(path)) != segment.digest:
+        yield failed(segment.path, "The file is not the one the journal lists.")
     wrong: list[list[int]] = [[] for _ in stream.tracks]
     for index, pcm in _seconds(recording, stream, segment):
         for channel in _wrong_channels(recording, stream, index, pcm, seed):
@@ -220,7 +227,7 @@ def _segment(recording: Recording, stream: Stream, segment: AudioSegment, seed: 
         for first, end in _stretches(wrong[channel]):
             place = "–".join(clock_text(index * stream.rate_hz, stream.rate_hz) for index in (first, end))
             what = f"Track {track} (channel {channel}), second{'s' * (end > first + 1)} {place}"
-            yield _fail(segment.path, f"{what}, is not the sound that was sealed.")
+            yield failed(segment.path, f"{what}, is not the sound that was sealed.")
 
 
 def _seconds(recording: Recording, stream: Stream, segment: AudioSegment) -> Iterator[tuple[int, bytes]]:
@@ -262,7 +269,7 @@ def _ledger(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding
         if count == 1:
             expected = ("ledger", folder.read_session().id, ledger.seal_digest(folder))
             if (line["kind"], line.get("session"), line.get("seal")) != expected:
-                yield _fail("ledger.jsonl", "Its first line does not name this session and its seal.")
+                yield failed("ledger.jsonl", "Its first line does not name this session and its seal.")
             continue
         signer = ledger.signer(line)
         if signer is None:
@@ -270,81 +277,27 @@ def _ledger(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding
         elif signer not in trusted:
             strangers.add(signer)
     if not count:
-        yield _unknown("ledger.jsonl", "It is empty: it was cut off before its first line.")
+        yield unknown("ledger.jsonl", "It is empty: it was cut off before its first line.")
         return
-    yield _pass("ledger.jsonl", f"{count} lines, each follows from the one before.")
+    yield passed("ledger.jsonl", f"{count} lines, each follows from the one before.")
     if unsigned:
-        yield _unknown("ledger.jsonl", f"Nobody has signed line {', '.join(unsigned)}.")
+        yield unknown("ledger.jsonl", f"Nobody has signed line {', '.join(unsigned)}.")
     for signer in sorted(strangers):
-        yield _unknown("ledger.jsonl", _stranger(signer))
+        yield unknown("ledger.jsonl", stranger(signer))
 
 
-def _unchecked(folder: SessionFolder) -> Iterator[Finding]:
-    """What may be there and this version cannot check."""
-    for name in ("seal.sig.tsr", "certificates"):
-        if (folder.path / name).exists():
-            yield _unknown(name, "This version of Everyword cannot check it.")
-
-
-def _runs(recording: Recording) -> Iterator[Finding]:
-    """Every run that is in the folder or in the ledger, and which of them counts."""
-    folder = recording.folder
-    signed: dict[str, list[object]] = {}
-    for line in ledger.read(folder):
-        if line["kind"] == "asr.run":
-            signed.setdefault(str(line.get("run")), []).append(line.get("digest"))
-    present = run.run_names(folder)
-    for path in sorted(folder.transcripts.iterdir()) if folder.transcripts.is_dir() else []:
-        if path.name not in present:
-            yield _fail(folder.relative(path), "It is no transcription: nothing vouches for it.")
-    for name in sorted(signed.keys() - present):
-        yield _fail(f"transcripts/{name}", "It is missing: the ledger names this run.")
-    for name in present:
-        yield from _guarded(f"transcripts/{name}", _run(recording, name, signed.get(name, [])))
-    current = ledger.current_run(folder)
-    if current is None and signed:
-        yield _finding("completeness", "unknown", "ledger.jsonl", "There are transcriptions, but none was adopted.")
-    elif current is not None and current not in signed:
-        yield _fail("ledger.jsonl", "The transcription that was adopted is not in the ledger.")
-
-
-def _run(recording: Recording, name: str, digests: Sequence[object]) -> Iterator[Finding]:
-    """One transcription: signed in the ledger, its files unchanged, its coverage adding up to the frame."""
-    folder, subject = recording.folder, f"transcripts/{name}"
-    path = run.run_path(folder, name)
-    if not (path / run.RUN_JSON).exists():
-        if digests:
-            yield _fail(f"{subject}/{run.RUN_JSON}", "The file is missing: the ledger names this run.")
-        else:
-            yield _finding("completeness", "unknown", subject, "The run was not finished: it is no part of the record.")
-        return
-    if not digests:
-        yield _unknown(subject, "No line of the ledger vouches for this run.")
-    elif any(one != digest((path / run.RUN_JSON).read_bytes()) for one in digests):
-        yield _fail(f"{subject}/{run.RUN_JSON}", "It is not the run that was signed into the ledger.")
-    transcript = run.read_transcript(folder, name)
-    if (transcript.run.session, transcript.run.seal) != (recording.session.id, ledger.seal_digest(folder)):
-        yield _fail(f"{subject}/{run.RUN_JSON}", "It is a transcription of something else.")
-    extra = sorted({entry.name for entry in path.iterdir()} - transcript.run.files.keys() - {run.RUN_JSON})
-    for entry in extra:
-        yield _fail(f"{subject}/{entry}", "It was not there when the run was signed.")
-    if not extra:
-        yield _pass(subject, f"{len(transcript.run.files) + 1} files are the ones that {run.RUN_JSON} lists.")
-    yield from _coverage(recording, subject, transcript)
-
-
-def _coverage(recording: Recording, subject: str, transcript: Transcript) -> Iterator[Finding]:
-    problems = run.uncovered(recording, transcript.coverage)
-    for sentence in problems:
-        yield _finding("completeness", "fail", subject, sentence)
-    if not problems:
-        yield _finding("completeness", "pass", subject, "Every frame of every track is accounted for.")
+def _seal_time(folder: SessionFolder, trust: Trust) -> Iterator[Finding]:
+    token = folder.seal_signature.with_name("seal.sig.tsr")
+    if token.exists():
+        signature = folder.seal_signature.read_bytes()
+        for found in checker.check_token(token.read_bytes(), signature, b"", trust, token.name):
+            yield converted(found)
 
 
 def _completeness(recording: Recording) -> Iterator[Finding]:
     """What the recorder itself says is missing, and whether the pieces on disk lie end to end."""
     if recording.stop is None:
-        yield _finding("completeness", "unknown", "journal.jsonl", "The recording has not been stopped, or was cut off.")
+        yield finding("completeness", "unknown", "journal.jsonl", "The recording has not been stopped, or was cut off.")
     for stream in recording.streams.values():
         pieces = sorted(
             [(s.first_frame, s.frame_count) for s in recording.of_stream(stream.stream)]
@@ -354,41 +307,24 @@ def _completeness(recording: Recording) -> Iterator[Finding]:
         for first, count in pieces:
             if first != frame:
                 sentence = f"Frames {frame} to {first} of stream {stream.stream} are neither on disk nor journalled as a gap."
-                yield _finding("completeness", "fail", f"audio/s{stream.stream}", sentence)
+                yield finding("completeness", "fail", f"audio/s{stream.stream}", sentence)
             frame = first + count
     statement = completeness(recording)
     if statement["complete"]:
-        yield _finding("completeness", "pass", "seal.json", "The recorder noticed no gap.")
+        yield finding("completeness", "pass", "seal.json", "The recorder noticed no gap.")
     for gap in recording.gaps:
         rate_hz = recording.streams[gap.stream].rate_hz
         length_ms = gap.frame_count * 1000 // rate_hz
         place = clock_text(gap.first_frame, rate_hz)
+        if gap.is_withheld:
+            wanted = f"{length_ms} ms at {place} of stream {gap.stream} were withheld ({gap.cause}, by {gap.by!r})."
+            yield finding("completeness", "pass", "journal.jsonl", wanted)
+            continue
         sentence = f"{length_ms} ms are missing at {place} of stream {gap.stream} ({gap.cause})."
-        yield _finding("completeness", "unknown", "journal.jsonl", sentence)
+        yield finding("completeness", "unknown", "journal.jsonl", sentence)
     for alarm in recording.alarms:
         if alarm.loss:
-            yield _finding("completeness", "unknown", "journal.jsonl", alarm.text)
+            yield finding("completeness", "unknown", "journal.jsonl", alarm.text)
     if recording.torn_bytes:
         sentence = f"{recording.torn_bytes} bytes at the end of the journal were torn and moved aside."
-        yield _finding("completeness", "unknown", "journal.jsonl", sentence)
-
-
-def _stranger(fingerprint: str) -> str:
-    return f"The signer is unknown here: {fingerprint}."
-
-
-def _pass(subject: str, sentence: str) -> Finding:
-    return _finding("integrity", "pass", subject, sentence)
-
-
-def _unknown(subject: str, sentence: str) -> Finding:
-    return _finding("integrity", "unknown", subject, sentence)
-
-
-def _fail(subject: str, sentence: str) -> Finding:
-    return _finding("integrity", "fail", subject, sentence)
-
-
-def _finding(verdict: Verdict, outcome: Outcome, subject: str, sentence: str) -> Finding:
-    """A line break in a name or in what was read must not begin a line of the report."""
-    return Finding(verdict, outcome, subject.replace("\n", "\\n"), sentence.replace("\n", "\\n"))
+        yield finding("completeness", "unknown", "journal.jsonl", sentence)

@@ -39,7 +39,7 @@ SETTLING_US = 1_000_000
 
 SHORTEST_DOUBT_US = 400_000
 LONGEST_DOUBT_US = 10_000_000
-STALL_US = 500_000
+STALL_US = 400_000
 """No block for so long: the input has stalled."""
 
 ASLEEP_US = 100_000
@@ -224,6 +224,11 @@ class Cadence:
         if self._doubted:
             return self._doubted[0].before
         return self._last.frame if self._last else 0
+
+    @property
+    def doubted_us(self) -> int | None:
+        """For how long the newest blocks have been late; None when the newest was on time."""
+        return self._doubted[-1].at_us - self._doubted[0].at_us if self._doubted else None
 
     @property
     def drift_ppm(self) -> float:

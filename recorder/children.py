@@ -1,5 +1,7 @@
 """The processes of a recording, as its supervisor sees them: orders in, lines of JSON out, killable."""
 
+import contextlib
+import io
 import json
 import queue
 import subprocess
@@ -8,11 +10,40 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Protocol
 
 from everyword.errors import EverywordError, InputLost
 
 Message = tuple[str, dict[str, object]]
+
+
+class Process(Protocol):
+    """As much of ``subprocess.Popen`` as is needed of a child."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+
+    @property
+    def stdin(self) -> IO[str] | None:
+        """Where its orders go."""
+
+    @property
+    def stdout(self) -> IO[str] | None:
+        """Where its words come from."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if it has."""
+
+    def poll(self) -> int | None:
+        """Look whether it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end.  Raises ``subprocess.TimeoutExpired``."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 @dataclass(slots=True)
@@ -20,7 +51,7 @@ class Child:
     """One child process running a module of ours, in a session of its own so that Ctrl-C and hang-ups do not reach it."""
 
     name: str
-    process: "subprocess.Popen[str]"
+    process: Process
     noise: IO[str]
     messages: "queue.SimpleQueue[Message]" = field(default_factory=queue.SimpleQueue)
     reader: threading.Thread | None = None
@@ -38,7 +69,12 @@ class Child:
             encoding="utf-8",
             start_new_session=True,
         )
-        child = cls(module, process, noise)
+        return cls.of(module, process, noise=noise)
+
+    @classmethod
+    def of(cls, name: str, process: Process, *, noise: IO[str] | None = None) -> "Child":
+        """A process that runs already."""
+        child = cls(name, process, noise or io.StringIO())
         child.reader = threading.Thread(target=child._read, daemon=True)
         child.reader.start()
         return child
@@ -117,6 +153,15 @@ class Child:
         """End it at once: the cure for a hung driver."""
         self.process.kill()
         self.process.wait()
+
+    def close(self) -> None:
+        """Let go of the pipes of one that has ended; there are no last words after that."""
+        if self.reader is not None:
+            self.reader.join(1)
+        for pipe in (self.process.stdin, self.process.stdout, self.noise):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
     def last_words(self) -> str:
         """The last line it wrote to stderr, or its exit code."""

@@ -13,14 +13,18 @@ from everyword.config import Settings
 from everyword.errors import InvalidOption
 from everyword.folder import SessionFolder, find, remember_root, roots
 from everyword.model import Speaker
+from recorder import listening, running
+from recorder.running import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recorder.request import Outcome
     from recorder.salvage import Refused, Salvaged
-    from recorder.supervisor import Outcome
 
 app = typer.Typer()
+app.add_typer(running.app)
+app.add_typer(listening.app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Title = Annotated[str, typer.Option("--title", help="What the session is called.")]
@@ -36,20 +40,47 @@ SpeakerOption = Annotated[
 ]
 RosterFile = Annotated[Path | None, typer.Option("--roster", help="A TOML file with one speaker table a person.", metavar="FILE")]
 To = Annotated[Path | None, typer.Option("--to", help="Folder to make the session folder in.", metavar="DIR")]
+Mirrors = Annotated[
+    list[Path] | None,
+    typer.Option("--mirror", help="A folder on another disk to record into as well; repeat for more.", metavar="DIR"),
+]
+Preroll = Annotated[
+    str | None,
+    typer.Option("--preroll", help="Listen at once, start with Enter, and keep so much from before it.", metavar="30s"),
+]
+Attach = Annotated[str | None, typer.Option("--attach", help="Return to a recording that runs elsewhere.", metavar="SESSION")]
+Check = Annotated[bool, typer.Option("--check", help="Record nothing; try microphones, disks and clock before the session.")]
+Monitor = Annotated[str | None, typer.Option("--monitor", help="Hear what is stored: `default`, or an output.", metavar="OUTPUT")]
 
 
 @app.command()
 def inputs(as_json: AsJson = False) -> None:
-    """List the sound inputs of this computer."""
+    """List the sound inputs of this computer, and the microphones of its sound server."""
     from recorder.inputs import list_inputs
+    from recorder.servers import SERVER_PREFIX, sources
 
     found = list_inputs()
+    behind = sources() if any(one.is_pulse for one in found) else []
     if as_json:
-        terminal.put_json([asdict(one) for one in found])
+        known = [{"input": one.name, **asdict(one), "description": one.name} for one in found]
+        for source in behind:
+            name = SERVER_PREFIX + source.name
+            about = {
+                "channels": source.channels,
+                "rate_hz": source.rate_hz,
+                "is_default": False,
+                "description": source.description,
+            }
+            known.append({"input": name, "index": None, "name": source.name, "host": "sound server", **about})
+        terminal.put_json(known)
         return
     for one in found:
         default = "  (default)" if one.is_default else ""
         terminal.put(f"{one.index:3}  {one.name}  {one.host}, {one.channels} channels, {one.rate_hz} Hz{default}")
+    for source in behind:
+        default = "  (what the sound server gives)" if source.is_default else ""
+        form = f"{source.channels} channels, {source.rate_hz} Hz{default}"
+        terminal.put(f"     {SERVER_PREFIX}{source.name}  {source.description}, {form}")
     if not found:
         terminal.say("This computer has no sound input. A file can be recorded as if it were one: --input file:PATH")
 
@@ -69,18 +100,27 @@ def record(
     rate: Annotated[int | None, typer.Option("--rate", help="Frames a second; 0 for the input's own.", min=0)] = None,
     channels: Annotated[int | None, typer.Option("--channels", help="Channels; 0 for all the input has.", min=0)] = None,
     duration: Annotated[str | None, typer.Option("--duration", help="Stop after this: 90, 45s, 30m, 1h30m.")] = None,
+    preroll: Preroll = None,
+    attach: Attach = None,
+    check: Check = False,
+    monitor: Monitor = None,
     to: To = None,
+    mirror: Mirrors = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a session until Ctrl-C; it is sealed when this ends."""
-    from recorder.display import display
-    from recorder.supervisor import Request
+    from recorder.panel import panel
+    from recorder.request import Request
     from recorder.supervisor import record as run
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
+    if attach is not None:
+        running.attach_to(settings, attach, as_json=as_json)
+        return
     request = Request(
         inputs=tuple(source or [settings.input]),
         parent=_parent(settings, to),
+        mirrors=tuple(_parent(settings, one) for one in mirror or []),
         home=settings.home,
         title=_checked(title, "title"),
         place=_checked(place, "place"),
@@ -90,9 +130,17 @@ def record(
         rate_hz=settings.rate_hz if rate is None else rate,
         channels=settings.channels if channels is None else channels,
         duration_s=_seconds(duration) if duration else None,
+        preroll_s=_seconds(preroll) if preroll else 0,
+        monitor=monitor,
     )
-    with display(request.title) as show:
-        outcome = run(request, show=show)
+    if check:
+        listening.check_inputs(request, listen_s=request.duration_s, as_json=as_json)
+        return
+    with panel("armed" if preroll else "running", by=request.operator) as shown:
+        outcome = run(request, panel=shown)
+    if outcome is None:
+        terminal.say("Nothing was recorded.")
+        raise typer.Exit(errors.INTERRUPTED)
     _report(outcome, as_json=as_json)
 
 
@@ -106,7 +154,7 @@ def note(
     """Add a note to a session that is being recorded, at this moment."""
     from recorder import inbox
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     folder = _find(settings, session)
     note_id = inbox.add(folder, text, by=settings.operator)
     sequence = inbox.wait_for(folder, note_id, timeout_s=5)
@@ -141,7 +189,7 @@ def import_(
     """Make a session of sound files; their bytes are kept unchanged in it."""
     from recorder.imports import import_files
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     folder = import_files(
         files,
         parent=_parent(settings, to),
@@ -167,7 +215,7 @@ def salvage(
     from recorder.salvage import salvage as make_whole
     from recorder.salvage import salvage_all
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     if session is not None:
         folder = _find(settings, session)
         results: Sequence[Salvaged | Refused] = [] if folder.is_sealed else [make_whole(folder, home=settings.home)]
@@ -210,8 +258,10 @@ def _report(outcome: "Outcome", *, as_json: bool) -> None:
         terminal.put_json({"path": str(outcome.folder.path), "gaps": outcome.gaps, "alarms": outcome.alarms})
     else:
         terminal.put(str(outcome.folder.path))
+    for unequal in outcome.unequal:
+        terminal.complain(f"A mirror lacks something. {unequal}", hint="When its disk is back, run: everyword salvage")
     terminal.say(f"Sealed. {outcome.gaps} gaps, {outcome.alarms} alarms.")
-    if outcome.gaps or outcome.alarms:
+    if outcome.gaps or outcome.alarms or outcome.unequal:
         raise typer.Exit(errors.WARNINGS)
 
 
@@ -227,12 +277,6 @@ def _report_imported(folder: SessionFolder, *, as_json: bool) -> None:
         terminal.complain(alarm)
     if alarms:
         raise typer.Exit(errors.WARNINGS)
-
-
-def _settings(ctx: typer.Context) -> Settings:
-    settings = ctx.obj
-    assert isinstance(settings, Settings)  # noqa: S101  (cli.py has put it there)
-    return settings
 
 
 def _find(settings: Settings, session: str) -> SessionFolder:

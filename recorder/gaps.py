@@ -35,7 +35,7 @@ def plan(first_frame: int, frame_count: int, *, rate_hz: int) -> list[Piece]:
 
 
 def hole_frames(*, last_frame: int, last_us: int, next_us: int, first_block: int, rate_hz: int) -> int:
-    """Frames missing between two openings of an input, by the monotonic clock.
+    """Frames missing between two openings of an input, by a clock that no sleep stops.
 
     Args:
         last_frame: frames of the old opening that are on disk beyond its last anchor (so they are not missing).

@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 
+from everyword.model import Grade
 from recorder.meters import SILENCE_CDB, samples
 
 State = Literal["silent", "clipping", "cloned"]
-Grade = Literal["warning", "alarm", "over"]
 
 FULL_SCALE = {"s16": 1 - 2.0**-15, "s24": 1 - 2.0**-23, "s32": 1 - 2.0**-31, "f32": 1.0, "f64": 1.0}
 """From this absolute value on a sample is at the end of its scale."""
@@ -112,7 +112,7 @@ class Health:
     sample_format: str
     limits: Limits = field(default_factory=Limits)
     peaks_cdb: tuple[int, ...] = ()
-    """Of the last slice."""
+    """Of the last piece."""
     levels_cdb: tuple[int, ...] = ()
     """Root mean square of the last slice without its constant part: a dead input may sit beside zero."""
     _states: list[_Channel] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Health:
         mean = np.add.reduceat(heard, starts, axis=1) / (ends - starts)
         power = np.add.reduceat(heard * heard, starts, axis=1) / (ends - starts) - mean * mean
         levels = _cdb(np.sqrt(np.maximum(0.0, power)))
-        self.peaks_cdb, self.levels_cdb = tuple(_cdb(peaks[:, -1]).tolist()), tuple(levels[:, -1].tolist())
+        self.peaks_cdb, self.levels_cdb = tuple(_cdb(peaks.max(axis=1)).tolist()), tuple(levels[:, -1].tolist())
         clips = self._clips(size, peaks, starts)
         twins = _twins(heard, peaks, starts)
         changes: list[Change] = []

@@ -1,6 +1,8 @@
 """Which sound inputs this computer has, through PortAudio."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from everyword.errors import InputLost, InvalidOption
@@ -8,6 +10,11 @@ from everyword.errors import InputLost, InvalidOption
 FILE_PREFIX = "file:"
 SERVERS = ("pulse", "default", "pipewire", "sysdefault", "jack")
 """Devices that stand for a whole sound server: they claim 32 channels and any rate, whatever the microphone has."""
+
+PULSE = ("pulse", "default")
+"""Those of them that lead to PulseAudio, or to PipeWire in its place; ``default`` does unless ALSA is set up otherwise."""
+
+DEVICES = Path("/dev/snd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,11 @@ class FoundInput:
     def is_server(self) -> bool:
         """True when the real microphone is chosen elsewhere, in the sound server's settings."""
         return self.name.lower().split(":")[0] in SERVERS
+
+    @property
+    def is_pulse(self) -> bool:
+        """True when a sound server that speaks PulseAudio's language can be asked which microphone that is."""
+        return self.name.lower() in PULSE
 
 
 def portaudio() -> ModuleType:
@@ -70,10 +82,7 @@ def choose(spec: str, found: list[FoundInput]) -> FoundInput:
         InvalidOption: several fit.
     """
     if not found:
-        raise InputLost(
-            "This computer has no sound input.",
-            hint="Connect a microphone, or record a file as if it were one: --input file:PATH",
-        )
+        raise _none(DEVICES)
     if spec == "default":
         return next((one for one in found if one.is_default), found[0])
     if spec.isdigit():
@@ -88,3 +97,17 @@ def choose(spec: str, found: list[FoundInput]) -> FoundInput:
         names = ", ".join(f"{one.index} {one.name!r}" for one in found)
         raise InputLost(f"There is no sound input {spec!r}.", hint=f"There are: {names}.")
     return matches[0]
+
+
+def _none(devices: Path) -> InputLost:
+    """Why there is no input: there is none, or this user may not use it."""
+    nodes = list(devices.glob("pcm*c"))
+    if nodes and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes):
+        return InputLost(
+            "You may not use this computer's sound inputs.",
+            hint="Become a member of the group that may, and log in again: sudo usermod -aG audio $USER",
+        )
+    return InputLost(
+        "This computer has no sound input.",
+        hint="Connect a microphone, or record a file as if it were one: --input file:PATH",
+    )

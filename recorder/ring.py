@@ -19,15 +19,17 @@ from everyword.folder import SessionFolder
 
 SECONDS = 30
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (files in it are made exclusively, mode 0600, under the session's random id)
-_MAGIC = b"EWRING02"
+_MAGIC = b"EWRING03"
+_WIPED_AT_ONCE = 1 << 16
 _FIXED = struct.Struct("<8sIIQ")
 _COUNTERS = struct.Struct("<QQQQ")
 _COUNTERS_AT = 64
+_WANTED_FROM_AT = 96
 _STAMP = struct.Struct("<QQQQ")
 _FIRST_STAMP_AT = 128
 _ABOUT_AT = 4096
 _STAMPS_AT = 65_536
-_STAMP_SLOTS = 1024
+_STAMP_SLOTS = 8192
 _DATA_AT = _STAMPS_AT + _STAMP_SLOTS * _STAMP.size
 
 
@@ -139,6 +141,24 @@ class Ring:
         return value if isinstance(value, dict) else {}
 
     @property
+    def wanted_from(self) -> int:
+        """The first frame that anybody may keep: of what was heard before the start, no more than the pre-roll."""
+        return int(struct.unpack_from("<Q", self._map, _WANTED_FROM_AT)[0])
+
+    def want_from(self, frame: int) -> None:
+        """Say which frame is the first that may be kept; frames before it are never read."""
+        struct.pack_into("<Q", self._map, _WANTED_FROM_AT, frame)
+
+    def wipe(self, first: int, end: int) -> None:
+        """Zeros over what is still there of frames `first` to `end`, which have been written: nobody finds them in memory."""
+        first = max(first, self.written - self.capacity)
+        while first < end:
+            at = first % self.capacity
+            count = min(end - first, self.capacity - at, _WIPED_AT_ONCE)
+            self._put(at, bytes(count * self.frame_bytes))
+            first += count
+
+    @property
     def written(self) -> int:
         """Frames written since the ring was made."""
         return self._counters()[0]
@@ -152,6 +172,16 @@ class Ring:
     def ended(self) -> bool:
         """True once the writing side has ended in order."""
         return bool(self._counters()[3])
+
+    def stamps_since(self, block: int) -> tuple[list[Stamp], int]:
+        """The stamps of block number `block` and later ones, and the number of the block that comes next.
+
+        Only the newest `_STAMP_SLOTS` are kept: of blocks long past, those are missing.
+        """
+        blocks = self._counters()[1]
+        # Some slots of distance: they may be written again while they are read.
+        oldest = max(block, blocks - _STAMP_SLOTS + 16)
+        return [self._stamp(_STAMPS_AT + number % _STAMP_SLOTS * _STAMP.size) for number in range(oldest, blocks)], blocks
 
     def first_stamp(self) -> Stamp | None:
         """When the first block had been delivered."""

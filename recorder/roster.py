@@ -9,7 +9,7 @@ from everyword.errors import InvalidOption
 from everyword.model import Speaker
 from everyword.text import checked, slug
 
-_KEYS = {"role", "delegation", "language", "track", "person"}
+_KEYS = {"role", "delegation", "language", "track", "person", "voice"}
 
 
 def language(code: str) -> str:
@@ -73,4 +73,16 @@ def _speaker(entry: dict[str, object]) -> Speaker:
         delegation=checked(str(entry.get("delegation", "")), what="name"),
         language=language(str(entry["language"])) if entry.get("language") else "",
         track=int(track) if track else None,
+        voice_consent=_consent(name, entry.get("voice", False)),
     )
+
+
+def _consent(name: str, value: object) -> bool:
+    """Whether a voice may be compared with other sessions: yes or no, never anything that has to be guessed at."""
+    answers = {"yes": True, "true": True, "no": False, "false": False}
+    answer = answers.get(str(value).lower())
+    if answer is None:
+        raise InvalidOption(
+            f"{name} has voice={value}.", hint="voice=yes if they agreed that their voice is compared, else voice=no."
+        )
+    return answer

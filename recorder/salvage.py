@@ -1,12 +1,15 @@
 """What a dead recorder left behind, made whole: every frame on disk and in the rings, then sealed."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from everyword.clock import clock_text
 from everyword.errors import EverywordError, SessionBusy, SessionSealed
 from everyword.folder import SessionFolder, disk_errors, held, scan
 from everyword.model import Origin
+from recorder import mirror
 from recorder.record import Record
 from recorder.writer import Writer
 
@@ -36,19 +39,44 @@ def salvage(folder: SessionFolder, *, home: Path) -> Salvaged:
         SessionSealed: it needs nothing.
         CorruptFolder, DiskTrouble: see `Record`.
     """
-    with disk_errors(folder.path), held(folder, exclusive=True):
+    with disk_errors(folder.path), contextlib.ExitStack() as stack:
+        stack.enter_context(held(folder, exclusive=True))
         if folder.is_sealed:  # it was not when somebody looked
             raise SessionSealed(f"{folder.path.name} is sealed; there is nothing to make whole.")
-        record = Record.resume(folder)
-        writer = Writer(record, home, None)
-        writer.attach_again()
-        writer.pull()
-        text = "The recorder ended without being stopped: sound from its last moments may be missing."
-        record.append("alarm", {"code": "recorder-died", "text": text, "stream": None, "loss": True})
-        origin: Origin = "imported" if record.recording.session.origin == "imported" else "salvaged"
-        writer.finish("salvaged", origin=origin)
+        mirrors = mirror.others(folder)
+        for other in mirrors:
+            stack.enter_context(held(other, exclusive=True))
+        sealed = [other for other in mirrors if other.is_sealed]
+        return _like(sealed[0], folder) if sealed else _made_whole(folder, mirrors, home)
+
+
+def _made_whole(folder: SessionFolder, mirrors: Sequence[SessionFolder], home: Path) -> Salvaged:
+    record = Record.resume(folder, mirrors)
+    writer = Writer(record, home, None)
+    writer.attach_again()
+    writer.pull(at_once=True)
+    text = "The recorder ended without being stopped: sound from its last moments may be missing."
+    for number, tape in record.tapes.items():
+        if tape.unconfirmed_from is not None:
+            at = clock_text(tape.unconfirmed_from, tape.stream.rate_hz)
+            text += (
+                f" What follows {at} of stream {number} the disk has not confirmed: after a power cut there may be holes in it."
+            )
+    record.alarm("recorder-died", text, loss=True)
+    origin: Origin = "imported" if record.recording.session.origin == "imported" else "salvaged"
+    writer.finish("salvaged", origin=origin)
+    record.complete_mirrors()
     frames = {number: tape.frame for number, tape in record.tapes.items()}
     return Salvaged(folder, frames, record.recording.torn_bytes)
+
+
+def _like(sealed: SessionFolder, folder: SessionFolder) -> Salvaged:
+    """The other path was sealed without this one, which was not there: there is one record, and this becomes it."""
+    best, other = mirror.read_copy(sealed), mirror.read_copy(folder)
+    digests = {segment.path: segment.digest for segment in best.recording.segments}
+    (folder.path / ".reserve").unlink(missing_ok=True)
+    mirror.make_equal(sealed, folder, mirror.Known(digests=digests, verified=mirror.confirmed(best, other)))
+    return Salvaged(folder, {stream: best.recording.end_frame(stream) for stream in best.recording.streams}, 0)
 
 
 def salvage_all(roots: Iterable[Path], *, home: Path) -> list[Salvaged | Refused]:

@@ -1,10 +1,15 @@
-"""One recording from start to seal: starts the children, watches them, restarts what dies, stops in order."""
+"""One recording from start to seal: starts the children, watches them, restarts what dies, stops in order.
+
+It is ``everyword record`` itself.  When it dies, the writer starts another one of it without a terminal, as
+``python -P -m recorder.supervisor FOLDER HOME WRITER ORDERS WORDS``; that one adopts the writer and the capture children.
+"""
 
 import contextlib
 import json
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,118 +17,92 @@ from ulid import ULID
 
 from everyword import journal
 from everyword.errors import DiskTrouble, EverywordError, InputLost
-from everyword.folder import FORMAT, SessionFolder, created
-from everyword.model import Session, Speaker, from_json
+from everyword.folder import FORMAT, SessionFolder, created, held
+from everyword.model import Session, from_json, to_json
+from recorder import preroll
+from recorder.adoption import adopt_captures, adopt_writer
+from recorder.check import recent
 from recorder.children import Child, passed_on
-from recorder.inputs import FILE_PREFIX
-from recorder.ring import SECONDS, Ring, ring_path
+from recorder.control import Control
+from recorder.guards import Guards
+from recorder.mirror import check_mirrors, is_there, mirrored
+from recorder.monitor import MonitorGuard
+from recorder.openings import Capture
+from recorder.request import Order, Outcome, Panel, Request, Unattended
+from recorder.ring import SECONDS
 from recorder.software import versions
-from recorder.sources import Facts
-
-STALL_S = 3.0
-"""No new frame for so long: the capture child is taken for hung, killed and started again."""
-
-GIVE_UP_S = 30.0
-"""An input that cannot be opened again for so long is lost; the session is sealed with what it has."""
-
-FIRST_FRAME_S = 10.0
-"""Sound servers and wireless microphones take their time before the first frame."""
+from recorder.steering import Steering
 
 MOST_DEATHS = 5
-"""A writer that dies so often within `GIVE_UP_S` will not get further the next time."""
+"""A writer that dies so often within `DEATHS_S` will not get further the next time."""
+
+DEATHS_S = 30.0
 
 TICK_S = 0.1
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the operator wants recorded; rate and channels 0 mean the input's own."""
-
-    inputs: tuple[str, ...]
-    parent: Path
-    home: Path
-    title: str
-    place: str
-    operator: str
-    languages: tuple[str, ...]
-    roster: tuple[Speaker, ...]
-    rate_hz: int = 0
-    channels: int = 0
-    duration_s: float | None = None
+SILENT_S = 2.0
+"""A writer that says nothing for so long hangs, or its disk does: the operator is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How it ended: the folder is sealed unless `sealed` is False, and then salvage will seal it."""
-
-    folder: SessionFolder
-    sealed: bool
-    gaps: int
-    alarms: int
-    error: EverywordError | None
-
-
-@dataclass(slots=True)
-class Capture:
-    """One input: its child, the format it has, and where its frames have got to."""
-
-    number: int
-    spec: str
-    child: Child
-    facts: Facts
-    attempt: int = 0
-    ring: Ring | None = None
-    frames: int = -1
-    moved_at: float = 0.0
-    lost_at: float = 0.0
-    rings: list[Path] = field(default_factory=list)
-
-    @property
-    def has_ended(self) -> bool:
-        """True when a file has been played to its end; a microphone never ends by itself."""
-        return self.spec.startswith(FILE_PREFIX) and self.child.process.poll() == 0
-
-    def is_stalled(self, now: float) -> bool:
-        """True when the input has delivered nothing for `STALL_S`, whatever the writer and its disk are doing."""
-        frames = self.ring.written if self.ring else 0
-        if frames != self.frames:
-            self.frames, self.moved_at = frames, now
-        if frames:
-            self.lost_at = 0.0
-        return now - self.moved_at > (STALL_S if frames else FIRST_FRAME_S) and not self.spec.startswith(FILE_PREFIX)
-
-
-Show = Callable[[SessionFolder, dict[str, object]], None]
-
-
-def record(request: Request, *, show: Show) -> Outcome:
+def record(request: Request, *, panel: Panel) -> Outcome | None:
     """Record until Ctrl-C, SIGTERM, the duration or the end of a file; the session is sealed when this returns.
 
-    Args:
-        request: what to record.
-        show: called about ten times a second with the writer's status.
+    Returns:
+        How it ended; None when a recording with pre-roll was given up before it began, and nothing was made.
 
     Raises:
         InputLost, InvalidOption, UnreadableAudio: an input cannot be opened; nothing was made.
         DiskTrouble: the session folder cannot be made.
     """
-    captures = [_open(number, spec, request) for number, spec in enumerate(request.inputs)]
-    folder = None
+    check_mirrors(request.mirrors, beside=request.parent)
+    captures = [
+        Capture.open(number, spec, rate_hz=request.rate_hz, channels=request.channels)
+        for number, spec in enumerate(request.inputs)
+    ]
+    session_id, folder, guards = str(ULID()), None, Guards(request.parent, request.title)
     try:
-        with _stop_signals() as stopped, created(request.parent, _session(request, captures)) as folder:
-            return _Recording(request, folder, captures, stopped, show).run()
+        with _signals() as received:
+            if request.preroll_s and not preroll.arm(request, session_id, captures, panel=panel, received=received):
+                return None
+            session = _session(request, session_id, captures)
+            with created(request.parent, session) as folder, mirrored(folder, request.mirrors):
+                return _Recording(request, folder, captures, received, panel, guards).run()
     finally:
-        for capture in captures:
-            capture.child.end(grace_s=0)
-        if folder is not None and (folder.is_sealed or not folder.path.exists()):  # else salvage will want them
-            for path in [path for capture in captures for path in capture.rings]:
-                path.unlink(missing_ok=True)
+        _let_go(request.copies(folder) if folder else [], captures, guards)
 
 
-def _session(request: Request, captures: list[Capture]) -> Session:
+def main() -> int:
+    """Take over from a supervisor that died."""
+    path, home, writer_pid, orders, words = sys.argv[1:]
+    folder, captures = SessionFolder(Path(path)), list[Capture]()
+    guards, request = Guards(folder.path.parent, folder.path.name), None
+    with _signals() as received, held(folder, exclusive=False):
+        try:
+            writer = adopt_writer(folder, pid=int(writer_pid), orders=int(orders), words=int(words))
+            request = from_json(Request, {**writer.wait_for("request", timeout_s=20), "home": home})
+            captures = adopt_captures(folder, request.inputs, rate_hz=request.rate_hz, channels=request.channels)
+            recording = _Recording(request, folder, captures, received, Unattended(), guards)
+            recording.adopt(writer)
+        finally:
+            _let_go([folder] if request is None else request.copies(folder), captures, guards)
+    return 0
+
+
+def _let_go(copies: list[SessionFolder], captures: list[Capture], guards: Guards) -> None:
+    """Nothing of a recording stays behind but its folder; and its rings, when it had begun and salvage will want them."""
+    guards.end()
+    for capture in captures:
+        capture.end(grace_s=0)
+    has_begun = any(is_there(copy) and copy.journal.exists() for copy in copies)
+    if any(copy.is_sealed for copy in copies) or not has_begun:
+        for path in [path for capture in captures for path in capture.rings]:
+            path.unlink(missing_ok=True)
+
+
+def _session(request: Request, session_id: str, captures: list[Capture]) -> Session:
     return Session(
         format=FORMAT,
-        id=str(ULID()),
+        id=session_id,
         title=request.title,
         place=request.place,
         languages=request.languages,
@@ -132,24 +111,18 @@ def _session(request: Request, captures: list[Capture]) -> Session:
         origin="captured",
         operator=request.operator,
         created_at_us=journal.now_us(),
-        software=versions(),
+        software=versions(capture.facts.detail for capture in captures),
     )
 
 
-def _open(number: int, spec: str, request: Request) -> Capture:
-    child = Child.start("recorder.capture", spec, str(request.rate_hz), str(request.channels))
-    return Capture(number, spec, child, from_json(Facts, child.wait_for("ready", timeout_s=20)))
-
-
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; a lost terminal (SIGHUP) stops nothing."""
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGINT, SIGTERM and SIGUSR1 instead of dying of them; a lost terminal (SIGHUP) or Ctrl-Z stops nothing."""
     received: list[int] = []
-    handlers = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda number, _: received.append(number)),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _: received.append(number)),
-        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    }
+    collected = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    handlers = {number: signal.signal(number, lambda number, _: received.append(number)) for number in collected}
+    ignored = (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+    handlers |= {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
     try:
         yield received
     finally:
@@ -164,59 +137,127 @@ class _Recording:
     request: Request
     folder: SessionFolder
     captures: list[Capture]
-    stopped: list[int]
-    show: Show
+    received: list[int]
+    panel: Panel
+    guards: Guards
     writer: Child = field(init=False)
-    status: dict[str, object] = field(default_factory=dict)
+    steering: Steering = field(init=False)
+    status: Order = field(default_factory=dict)
+    status_at: float = 0.0
+    written: dict[Path, int] = field(default_factory=dict)
+    monitor: MonitorGuard = field(init=False)
     error: EverywordError | None = None
-    sealed: dict[str, object] | None = None
+    sealed: Order | None = None
+    unequal: list[str] = field(default_factory=list)
     deaths: list[float] = field(default_factory=list)
 
+    @property
+    def is_sealed(self) -> bool:
+        """True once the session is sealed on one of its paths."""
+        return any(copy.is_sealed for copy in self.request.copies(self.folder))
+
     def run(self) -> Outcome:
+        """From the first order to start to the seal: sound goes into the rings while the writer is still starting."""
+        self._open_control()
         reason = ""
         try:
-            self._start_writer("new")
+            waiting = {capture.number for capture in self.captures if capture.ring is None}
             for capture in self.captures:
-                self._start_capture(capture)
+                if capture.number in waiting:
+                    capture.begin(self.folder)
+            self._start_writer("new")
+            orders = [one.begun() if one.number in waiting else one.attached() for one in self.captures]
+            self._await_writer()
+            self._order([*orders, *self._earlier_check()])
         except EverywordError as error:
             self.error, reason = error, "an input could not be started"
+        return self._watch(reason)
+
+    def _earlier_check(self) -> list[Order]:
+        """What was found before the session, for its journal."""
+        found = recent(self.request.home, self.request.inputs)
+        return [{"check": found}] if found else []
+
+    def adopt(self, writer: Child) -> Outcome:
+        """Go on where the supervisor before was when it died."""
+        self._open_control()
+        self.writer, self.status_at = writer, time.monotonic()
+        self._order([capture.attached() for capture in self.captures if capture.ring is not None])
+        return self._watch("")
+
+    def _watch(self, reason: str) -> Outcome:
         while not reason:
-            time.sleep(TICK_S)
+            self._order(self.steering.wait(TICK_S, self.captures, self.status))
             self._listen()
             reason = self._reason_to_stop()
             if not reason:
                 self._mend()
-        return self._stop(reason)
+                self._show()
+        outcome = self._stop(reason)
+        error = outcome.error.sentence if outcome.error else ""
+        ended = {"path": str(self.folder.path), "sealed": outcome.sealed, "error": error}
+        self.steering.control.close({"ended": {**ended, "gaps": outcome.gaps, "alarms": outcome.alarms}})
+        return outcome
+
+    def _open_control(self) -> None:
+        control = Control.open(self.folder.path.name[-26:])
+        self.steering = Steering(self.folder, self.request.operator, self.panel, control)
+        self.monitor = MonitorGuard(self.request.monitor)
+
+    def _order(self, orders: list[Order]) -> None:
+        for order in orders:
+            self.writer.order(json.dumps(order))
 
     def _start_writer(self, mode: str) -> None:
-        """Raises what the writer reports; one that dies before it reports anything is restarted like any other."""
         duration = str(self.request.duration_s or 0)
-        self.writer = Child.start("recorder.writer", str(self.folder.path), str(self.request.home), duration, mode)
+        path, *mirrors = [str(copy.path) for copy in self.request.copies(self.folder)]
+        self.writer = Child.start("recorder.writer", path, str(self.request.home), duration, mode, *mirrors)
+        self._order([{"request": to_json(self.request)}, *self.steering.pending])
+        self.status_at = time.monotonic()
+
+    def _await_writer(self) -> None:
+        """Raises what the writer reports; one that dies before it reports anything is restarted like any other."""
         with contextlib.suppress(InputLost):
             self.writer.wait_for("open", timeout_s=30)
-
-    def _start_capture(self, capture: Capture) -> None:
-        capture.attempt += 1
-        ring_bytes = capture.facts.rate_hz * capture.facts.frame_bytes * SECONDS
-        path = ring_path(self.folder, number=capture.number, attempt=capture.attempt, ring_bytes=ring_bytes)
-        capture.rings.append(path)
-        capture.child.order(f"start {path}")
-        capture.child.wait_for("started", timeout_s=20)
-        capture.ring, capture.frames, capture.moved_at = Ring.open(path), -1, time.monotonic()
-        self.writer.order(json.dumps({"attach": capture.number, "ring": str(path)}))
 
     def _listen(self) -> None:
         for kind, value in self.writer.take():
             if kind == "status":
-                self.status = value
-                self.show(self.folder, value)
+                self.status, self.status_at = value, time.monotonic()
+                self.written = {capture.ring.path: capture.ring.written for capture in self.captures if capture.ring}
+                self.steering.confirm(value)
             elif kind == "error":
                 self.error = passed_on(value)
             elif kind == "sealed":
                 self.sealed = value
+            elif kind == "unequal":
+                self.unequal.append(f"{value['path']}: {value['why']}")
+
+    def _show(self) -> None:
+        if not self.status:
+            return
+        silent_s = time.monotonic() - self.status_at
+        more: Order = {
+            "session": self.folder.path.name,
+            "title": self.request.title,
+            "names": self.request.seats,
+            "viewers": len(self.steering.control.viewers),
+        }
+        if silent_s > SILENT_S:
+            more |= {"silent_s": round(silent_s), "kept_s": round(self._kept_s())}
+        self.steering.show(self.status | more)
+
+    def _kept_s(self) -> float:
+        """How long the rings can still take sound that nobody writes away."""
+        left = [
+            (1 - (ring.written - self.written.get(ring.path, 0)) / ring.capacity) * SECONDS
+            for ring in (capture.ring for capture in self.captures)
+            if ring is not None
+        ]
+        return max(0.0, min(left, default=0.0) - 1)
 
     def _reason_to_stop(self) -> str:
-        if self.stopped:
+        if self.steering.stopped_by is not None or {signal.SIGINT, signal.SIGTERM} & set(self.received):
             return "stopped by the operator"
         if isinstance(self.error, InputLost):
             return "an input is lost"
@@ -224,6 +265,10 @@ class _Recording:
             return "the writer could not go on"
         if self.status.get("is_full"):
             return "the wanted duration is recorded"
+        given_up = [capture for capture in self.captures if capture.is_given_up]
+        if given_up and all(capture.has_ended or capture.is_given_up for capture in self.captures):
+            self.error = given_up[0].lost()
+            return "an input is lost"
         if all(capture.has_ended for capture in self.captures):
             return "the file has ended"
         return ""
@@ -233,66 +278,60 @@ class _Recording:
         if not self.writer.is_alive:
             self._restart_writer()
             return
-        for capture in self.captures:
-            if not capture.has_ended and (capture.is_stalled(time.monotonic()) or not capture.child.is_alive):
-                self._reopen(capture)
+        now = time.monotonic()
+        orders = [order for capture in self.captures for order in capture.tend(self.folder, now)]
+        self._order(orders + self.guards.tend(self.captures, now) + self.monitor.tend(self.folder, now))
 
     def _restart_writer(self) -> None:
         """A new writer goes on with the rings, unless the old one had reported why it ended."""
         self.writer.end(grace_s=1)
         self._listen()
-        if self.error is not None or self.folder.is_sealed:
+        if self.error is not None or self.is_sealed:
             self.error = self.error or DiskTrouble("The disk refused more sound; everything before is sealed.")
             return
         now = time.monotonic()
-        self.deaths = [death for death in self.deaths if now - death < GIVE_UP_S] + [now]
+        self.deaths = [death for death in self.deaths if now - death < DEATHS_S] + [now]
         if len(self.deaths) > MOST_DEATHS:
             self.error = EverywordError(f"The writer keeps dying ({self.writer.last_words()}).", hint="Run: everyword salvage")
             return
         try:
             self._start_writer("resume")
+            self._await_writer()
         except EverywordError as error:
             self.error = error
 
-    def _reopen(self, capture: Capture) -> None:
-        """Kill the capture child and open the input again; the hole is measured and recorded by the writer."""
-        now = time.monotonic()
-        capture.lost_at = capture.lost_at or now
-        capture.child.kill()
-        try:
-            capture.child = Child.start("recorder.capture", capture.spec, str(capture.facts.rate_hz), str(capture.facts.channels))
-            capture.facts = from_json(Facts, capture.child.wait_for("ready", timeout_s=5))
-            self._start_capture(capture)
-        except EverywordError as error:
-            if now - capture.lost_at > GIVE_UP_S:
-                self.error = InputLost(f"{capture.spec} is gone and did not come back: {error.sentence}", hint=error.hint)
-            time.sleep(TICK_S)
-
     def _stop(self, reason: str) -> Outcome:
         """Captures first, so that the writer finds everything they still had; then the writer seals."""
+        self.monitor.end()
         for capture in self.captures:
-            capture.child.end(grace_s=2)
-            if capture.lost_at or not (capture.ring and capture.ring.ended and capture.ring.written):
+            capture.child.order("stop")  # all of them before the first is waited for
+        for capture in self.captures:
+            capture.end(grace_s=2)
+            if not capture.has_delivered_all:
                 text = f"{capture.spec} was not delivering when the recording ended: its last sound may be missing."
-                self.writer.order(json.dumps({"alarm": "input-lost", "text": text}))
+                self._order([{"alarm": "input-lost", "text": text}])
         if not self.writer.is_alive:
             self._restart_writer()
-        self.writer.order(json.dumps({"stop": reason}))
-        code = self.writer.end(grace_s=120)
-        if code < 0 and not self.folder.is_sealed:  # killed at the last moment
+        self._order([{"stop": reason}])
+        code = self.writer.end(grace_s=600 if self.request.mirrors else 120)  # a mirror may have to be copied
+        if code < 0 and not self.is_sealed:  # killed at the last moment
             self._restart_writer()
-            self.writer.order(json.dumps({"stop": reason}))
+            self._order([{"stop": reason}])
             code = self.writer.end(grace_s=120)
         self._listen_to_the_end()
         if code and self.error is None:
             self.error = EverywordError(f"The writer failed ({self.writer.last_words()}).", hint="Run: everyword salvage")
         sealed = self.sealed or {}
-        return Outcome(
-            self.folder, self.folder.is_sealed, int(str(sealed.get("gaps", 0))), int(str(sealed.get("alarms", 0))), self.error
-        )
+        gaps, alarms = int(str(sealed.get("gaps", 0))), int(str(sealed.get("alarms", 0)))
+        return Outcome(self.folder, self.is_sealed, gaps, alarms, self.error, tuple(self.unequal))
 
     def _listen_to_the_end(self) -> None:
+        self._listen()  # an error may have followed the seal
         deadline = time.monotonic() + 2
         while self.sealed is None and self.error is None and time.monotonic() < deadline:
             self._listen()
             time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

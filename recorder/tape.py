@@ -1,18 +1,18 @@
 """One stream on disk: segments, leaves and gaps, each frame exactly once and in order."""
 
-import os
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from everyword import __version__
-from everyword.digest import TAG, file_digest
-from everyword.folder import SessionFolder, sync_directory
+from everyword.digest import TAG
 from everyword.journal import Line
 from everyword.merkle import Tree, leaf_digest, leaf_salt
 from everyword.model import Gap, Stream
-from everyword.segment import HEADER_BYTES, SEGMENT_SECONDS, header, patch_sizes, split_channels
+from everyword.segment import HEADER_BYTES, SEGMENT_SECONDS, header, sizes, split_channels, with_sizes
 from recorder import gaps
+from recorder.paths import Paths
 
 Append = Callable[[str, Line], Line]
 
@@ -21,8 +21,10 @@ Append = Callable[[str, Line], Line]
 class Tape:
     """Writes one stream.  ``frame`` is the position of the next frame; nothing before it ever changes.
 
+    ``unconfirmed_from``: the first frame that a dead process left on the disk without a journalled leaf.
+
     Args:
-        folder: where the segments go.
+        paths: where the segments go.
         stream: format and number.
         session_id: goes into every leaf.
         seed: the salts' seed.
@@ -30,7 +32,7 @@ class Tape:
         start_utc_us: wall clock of frame 0, for the ``bext`` chunk; None when nobody knows.
     """
 
-    folder: SessionFolder
+    paths: Paths
     stream: Stream
     session_id: str
     seed: bytes
@@ -38,10 +40,11 @@ class Tape:
     start_utc_us: int | None = None
     frame: int = 0
     trees: list[Tree] = field(init=False)
-    digests: dict[str, str] = field(default_factory=dict)
     is_closed: bool = False
-    _descriptor: int = -1
+    unconfirmed_from: int | None = None
+    _name: str = ""
     _segment_first: int = 0
+    _sha256: "hashlib._Hash | None" = None
     _leaf: bytearray = field(default_factory=bytearray)
     _pending: list[Line] = field(default_factory=list)
     _dirty: bool = False
@@ -55,20 +58,16 @@ class Tape:
         """Frames of a full segment; segment n holds frames from n times this."""
         return SEGMENT_SECONDS * self.stream.rate_hz
 
-    @property
-    def path(self) -> Path:
-        """The folder of the segments."""
-        return self.folder.segment(self.stream.stream, 0).parent
-
-    def frames_in(self, path: Path) -> int:
-        """Whole frames that a segment file holds, whatever its header says."""
-        return max(0, path.stat().st_size - HEADER_BYTES) // self.stream.frame_bytes
+    def segment(self, index: int) -> str:
+        """The name of segment `index` in the session folder."""
+        folder = self.paths.folder
+        return folder.relative(folder.segment(self.stream.stream, index))
 
     def write(self, pcm: bytes | memoryview) -> None:
-        """Append whole frames.  Raises ``OSError`` with every whole frame that fitted kept and counted."""
+        """Append whole frames.  Raises ``OSError`` when no path takes them: this tape is then of no use, see `Record.again`."""
         view = memoryview(pcm)
         while view:
-            if self._descriptor < 0:
+            if not self._name:
                 self._open_segment()
             room = self.segment_frames - self.frame % self.segment_frames
             piece = view[: room * self.stream.frame_bytes]
@@ -77,7 +76,7 @@ class Tape:
             if self.frame % self.segment_frames == 0:
                 self.close_segment()
 
-    def skip(self, frame_count: int, *, cause: str) -> None:
+    def skip(self, frame_count: int, *, cause: str, witnesses: tuple[str, ...] = (), by: str = "") -> None:
         """Account for frames that were never delivered: journal the gap, then fill or jump it."""
         for piece in gaps.plan(self.frame, frame_count, rate_hz=self.stream.rate_hz):
             self.append(
@@ -88,6 +87,8 @@ class Tape:
                     "frame_count": piece.frame_count,
                     "filled": piece.filled,
                     "cause": cause,
+                    **({"witnesses": list(witnesses)} if witnesses else {}),
+                    **({"by": by} if by else {}),
                 },
             )
             if piece.filled:
@@ -118,37 +119,40 @@ class Tape:
             frame_count -= count
 
     def sync(self) -> None:
-        """Wait until the disk has every frame, then say so in the header and journal the leaves that are whole."""
+        """Every path waits until its disk has every frame, then says so in the header; whole leaves are journalled."""
         if self._dirty:
-            os.fdatasync(self._descriptor)
-            patch_sizes(self._descriptor, self._data_bytes)
+            self.paths.sync(self._name)
+            self._patch_sizes()
             self._dirty = False
         self._journal_leaves()
 
     def close_segment(self) -> None:
         """End the open segment, if any: it never changes again.  Its digest goes into the journal."""
-        if self._descriptor < 0:
+        if not self._name:
             return
         if self._data_bytes % 2:
-            os.pwrite(self._descriptor, b"\0", HEADER_BYTES + self._data_bytes)
-        patch_sizes(self._descriptor, self._data_bytes)
-        os.fsync(self._descriptor)
+            self.paths.patch(self._name, HEADER_BYTES + self._data_bytes, b"\0")
+            if self._sha256 is not None:
+                self._sha256.update(b"\0")
+        self.paths.sync(self._name)
+        self._patch_sizes()
+        self.paths.sync(self._name)
         self._journal_leaves()
-        path = self.folder.segment(self.stream.stream, self._segment_first // self.segment_frames)
-        name = self.folder.relative(path)
-        self.digests[name] = file_digest(path)
+        count = self.frame - self._segment_first
+        is_full = self.frame % self.segment_frames == 0
+        digest = TAG + self._sha256.hexdigest() if self._sha256 and is_full else self.paths.digest(self._name)
         self.append(
             "segment",
             {
                 "stream": self.stream.stream,
                 "first_frame": self._segment_first,
-                "frame_count": self.frame - self._segment_first,
-                "path": name,
-                "digest": self.digests[name],
+                "frame_count": count,
+                "path": self._name,
+                "digest": digest,
             },
         )
-        os.close(self._descriptor)  # not before its line is in the journal: what a full disk cut short is done again
-        self._descriptor, self._dirty = -1, False
+        self.paths.close(self._name, digest)
+        self._name, self._sha256, self._dirty = "", None, False
 
     def close(self) -> None:
         """End the stream: the last leaf may be shorter than a second."""
@@ -157,28 +161,32 @@ class Tape:
         self.close_segment()
         self.is_closed = True
 
-    def resume_segment(self, *, first_frame: int, leaf_start: int) -> None:
+    def resume_segment(self, path: Path, *, first_frame: int, leaf_start: int) -> None:
         """Go on with the segment file a dead process left open, keeping every whole frame that is in it.
 
+        What no journalled leaf covers is written into its place once more, byte for byte the same: after a disk's refusal the
+        system may show bytes that the disk does not have.
+
         Args:
+            path: the file.
             first_frame: the segment's first frame.
             leaf_start: the first frame no journalled leaf covers; leaves from there on are made again from the file.
         """
-        path = self.folder.segment(self.stream.stream, first_frame // self.segment_frames)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self._segment_first, self._dirty = first_frame, True
-        size = os.fstat(self._descriptor).st_size
-        if size < HEADER_BYTES:
-            _write_whole(self._descriptor, self._header(), 0)
-        count = min(
-            max(0, size - HEADER_BYTES) // self.stream.frame_bytes, self.segment_frames - first_frame % self.segment_frames
-        )
+        self._name, self._segment_first, self._dirty = self.paths.folder.relative(path), first_frame, True
+        size = path.stat().st_size
+        self.paths.found(self._name, size)
+        with path.open("rb") as file:
+            if file.read(4) != b"RIFF" or size < HEADER_BYTES:
+                self.paths.patch(self._name, 0, self._header())
+        room = self.segment_frames - first_frame % self.segment_frames
+        count = min(max(0, size - HEADER_BYTES) // self.stream.frame_bytes, room)
         self.frame = max(first_frame, leaf_start)
-        while self.frame < first_frame + count:
-            frames = min(self.stream.rate_hz, first_frame + count - self.frame)
-            at = HEADER_BYTES + (self.frame - first_frame) * self.stream.frame_bytes
-            self._add_to_leaf(os.pread(self._descriptor, frames * self.stream.frame_bytes, at), self.frame)
-            self.frame += frames
+        if self.frame < first_frame + count and self.unconfirmed_from is None:
+            self.unconfirmed_from = self.frame
+        with path.open("rb") as file:
+            file.seek(HEADER_BYTES + (self.frame - first_frame) * self.stream.frame_bytes)
+            while self.frame < first_frame + count:
+                self._write_piece(file.read(min(self.stream.rate_hz, first_frame + count - self.frame) * self.stream.frame_bytes))
         if self.frame % self.segment_frames == 0 and self.frame > first_frame:
             self.close_segment()
 
@@ -199,32 +207,24 @@ class Tape:
         )
 
     def _open_segment(self) -> None:
-        path = self.folder.segment(self.stream.stream, self.frame // self.segment_frames)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._segment_first = self.frame
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            _write_whole(descriptor, self._header(), 0)
-            sync_directory(path.parent)
-            sync_directory(path.parent.parent)
-        except OSError:
-            path.unlink()  # half a header is not a segment
-            os.close(descriptor)
-            raise
-        self._descriptor, self._dirty = descriptor, True
+        self._name = self.segment(self.frame // self.segment_frames)
+        self._segment_first, self._dirty = self.frame, True
+        head = self._header()
+        self.paths.create(self._name, head)
+        room = self.segment_frames - self.frame % self.segment_frames
+        self._sha256 = hashlib.sha256(with_sizes(head, room * self.stream.frame_bytes))  # as it will be when it is full
 
-    def _write_piece(self, piece: memoryview) -> None:
-        done, start = 0, HEADER_BYTES + self._data_bytes
-        try:
-            while done < len(piece):
-                done += os.pwrite(self._descriptor, piece[done:], start + done)
-        finally:
-            whole = done - done % self.stream.frame_bytes
-            self._dirty = True
-            self._add_to_leaf(piece[:whole], self.frame)
-            self.frame += whole // self.stream.frame_bytes
-            if done != len(piece):
-                os.ftruncate(self._descriptor, start + whole)
+    def _patch_sizes(self) -> None:
+        for at, data in sizes(self._data_bytes):
+            self.paths.patch(self._name, at, data)
+
+    def _write_piece(self, piece: bytes | memoryview) -> None:
+        self.paths.append(self._name, HEADER_BYTES + self._data_bytes, piece)
+        if self._sha256 is not None:
+            self._sha256.update(piece)
+        self._dirty = True
+        self._add_to_leaf(piece, self.frame)
+        self.frame += len(piece) // self.stream.frame_bytes
 
     def _add_to_leaf(self, pcm: bytes | memoryview, first_frame: int) -> None:
         view = memoryview(pcm)
@@ -254,9 +254,3 @@ class Tape:
         while self._pending:
             self.append("leaf", self._pending[0])
             del self._pending[0]
-
-
-def _write_whole(descriptor: int, data: bytes, at: int) -> None:
-    done = 0
-    while done < len(data):
-        done += os.pwrite(descriptor, data[done:], at + done)

@@ -1,10 +1,12 @@
 """The writer process: rings → session folder.  It owns the journal, and it is the one that seals.
 
-Runs as ``python -P -m recorder.writer FOLDER HOME DURATION new|resume``; takes orders as lines of JSON on stdin, reports as lines
-of JSON on stdout.  When stdin ends, its supervisor is gone: it writes what is in the rings and seals.
+Runs as ``python -P -m recorder.writer FOLDER HOME DURATION new|resume [MIRROR…]``; takes orders as lines of JSON on stdin,
+reports as lines of JSON on stdout.  When stdin ends, its supervisor is gone: it starts another one and goes on, or seals when it
+cannot.
 """
 
 import contextlib
+import errno
 import json
 import os
 import queue
@@ -13,21 +15,32 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from everyword import keys
 from everyword.errors import CorruptFolder, DiskTrouble, EverywordError
 from everyword.folder import SessionFolder, held
-from everyword.model import Origin, from_json
+from everyword.model import Grade, Origin, from_json
+from recorder import pauses
 from recorder.feed import Feed
+from recorder.mirror import answering, is_there
 from recorder.record import Record
 from recorder.ring import Ring, find_rings
 from recorder.sources import Facts
+from recorder.succession import Succession
 
 PULL_S = 0.05
 SYNC_S = 1.0
 SUPERVISOR_LOST = "supervisor lost"
 
+MOST_REFUSALS = 5
+"""So often within `REFUSALS_S` every disk may refuse and be tried again; then the recording is ended and sealed."""
+
+REFUSALS_S = 30.0
+
 Order = dict[str, object]
+
+_GRADES: dict[str, Grade] = {"warning": "warning", "alarm": "alarm", "over": "over"}
 
 
 @dataclass(slots=True)
@@ -40,6 +53,7 @@ class Writer:
     feeds: dict[int, Feed] = field(default_factory=dict)
     arriving: dict[int, tuple[Ring, Facts, tuple[int, ...]]] = field(default_factory=dict)
     channels: dict[int, int] = field(default_factory=dict)
+    refusals: list[float] = field(default_factory=list)
 
     def attach(self, number: int, path: Path) -> None:
         """Take the ring of input `number`; a second one for the same input means that its capture child was restarted.
@@ -75,15 +89,37 @@ class Writer:
                 with contextlib.suppress(CorruptFolder, ValueError, OSError):  # its maker died before it was whole
                     self.attach(number, path)
 
-    def pull(self) -> None:
-        """Write what has been delivered on every input."""
+    def pull(self, *, at_once: bool = False) -> None:
+        """Write what has been delivered on every input; see `Feed.pull`."""
         for number in list(self.arriving):
             self._begin(number)
+        self.record.watch_paths()
         for feed in self.feeds.values():
-            feed.pull()
+            if at_once or self.record.paths.keeps_up:  # else it waits in the ring, which outlives us
+                feed.pull(at_once=at_once)
         first = next(iter(self.feeds.values()), None)
         if first is not None:
             self.record.take_notes(stream=first.tape.stream.stream, frame=first.tape.frame)
+
+    def report(self, order: Order) -> None:
+        """Journal what another process has found out, at the newest frame of the input that it is about, if it is about one."""
+        number = order.get("input")
+        if isinstance(number, int) and number in self.arriving:
+            self._begin(number)
+        feed = self.feeds.get(number) if isinstance(number, int) else None
+        stream, frame = (feed.tape.stream.stream, feed.tape.frame) if feed else (None, None)
+        text = str(order.get("text", ""))
+        if "alarm" in order:
+            self.record.alarm(str(order["alarm"]), text, stream=stream, loss=order.get("loss") is not False)
+        elif "state" in order:
+            self.record.state(str(order["state"]), _GRADES[str(order["grade"])], text, stream=stream, frame=frame)
+        elif "device" in order:
+            names = {"from": str(order["from"]), "to": str(order["to"])}
+            self.record.append("device", {"event": str(order["device"]), "stream": stream, "frame": frame, **names})
+        elif isinstance(found := order.get("check"), dict):
+            self.record.append("check", found)
+        elif "inhibit" in order:
+            self.record.append("inhibit", {"what": str(order["inhibit"]), "held": order["held"] is True})
 
     def sync(self) -> None:
         """Once a second: anchors, then everything to the disk."""
@@ -95,11 +131,12 @@ class Writer:
         """Seal.  The rings go when everything they held is in closed segments, and before the seal lists the folder's files.
 
         Raises:
-            DiskTrouble: what was recorded is whole, and salvage will seal it.
+            DiskTrouble, OSError: what was recorded is whole, and salvage will seal it.
         """
         key = keys.device_key(self.home)
         self.record.release_reserve()
         for feed in self.feeds.values():
+            feed.end_withheld()
             feed.anchor()
         self.record.close_tapes()
         rings = {path for _, path in find_rings(self.record.folder)} | {feed.ring.path for feed in self.feeds.values()}
@@ -124,8 +161,7 @@ class Writer:
 
     def status(self) -> dict[str, object]:
         """What the terminal shows."""
-        recording = self.record.recording
-        disk = os.statvfs(self.record.folder.path)
+        recording, paths = self.record.recording, self.record.paths.status(self._bytes_per_s())
         return {
             "streams": [
                 {
@@ -133,16 +169,50 @@ class Writer:
                     "rate_hz": feed.tape.stream.rate_hz,
                     "tracks": feed.tape.stream.tracks,
                     "peaks_cdb": feed.peaks,
+                    "clips": feed.watch.health.clips,
+                    "states": feed.states(),
+                    "drift_ppm": feed.drift_ppm,
                     "name": feed.tape.stream.input.name,
                     "bytes_per_s": feed.tape.stream.rate_hz * feed.tape.stream.frame_bytes,
                 }
                 for feed in self.feeds.values()
             ],
-            "gaps": len(recording.gaps),
+            "gaps": recording.lost_gaps,
             "alarms": [alarm.text for alarm in recording.alarms[-3:]],
+            "conditions": [
+                {"code": one.code, "grade": one.grade, "text": one.text, "track": one.track}
+                for one in recording.conditions.values()
+                if one.grade != "over"
+            ],
             "notes": len(recording.notes),
-            "free_bytes": disk.f_bavail * disk.f_frsize,
+            **pauses.state(recording),
+            "paths": paths,
+            "free_bytes": min((path["free_bytes"] for path in paths if path["in_service"]), default=0),
         }
+
+    def _bytes_per_s(self) -> int:
+        return sum(feed.tape.stream.rate_hz * feed.tape.stream.frame_bytes for feed in self.feeds.values())
+
+    def after_refusal(self, error: OSError) -> "tuple[Writer, str]":
+        """Every path has refused: who goes on with what the disks have, and the reason to stop, if there is one.
+
+        A full disk stays full; anything else is tried again, because the rings still have what was delivered meanwhile.
+
+        Raises:
+            OSError, EverywordError: there is no disk left that can be read; salvage will find the rings.
+        """
+        now = time.monotonic()
+        refusals = [*(at for at in self.refusals if now - at < REFUSALS_S), now]
+        writer = Writer(self.record.again(), self.home, self.duration_s, refusals=refusals)
+        why = error.strerror or str(error)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG) and len(refusals) < MOST_REFUSALS:
+            writer.record.alarm("disk-again", f"The disk refused once ({why}); what it has was read, and written on.", loss=False)
+            writer.record.paths.start()
+            writer.attach_again()
+            return writer, ""
+        text = f"The disk refused more sound: {why}. What was delivered after that is not recorded."
+        writer.record.alarm("disk", text, loss=True)
+        return writer, f"disk: {why}"
 
     @property
     def is_full(self) -> bool:
@@ -153,16 +223,21 @@ class Writer:
 
 def main() -> int:
     """Run until told to stop; the exit code is one of the documented ones."""
-    path, home, duration, resume = sys.argv[1:]
+    path, home, duration, resume, *mirrors = sys.argv[1:]
     os.set_blocking(sys.stdout.fileno(), False)
-    folder = SessionFolder(Path(path))
+    folders = [SessionFolder(Path(one)) for one in (path, *mirrors)]
     try:
-        with held(folder, exclusive=False):
-            if folder.is_sealed:
+        with contextlib.ExitStack() as stack:
+            there = [folder for folder in answering(folders) if is_there(folder)] or folders[:1]
+            for folder in there:
+                stack.enter_context(held(folder, exclusive=False))
+            if any(folder.is_sealed for folder in there):
                 return 0  # by the writer before, which died when it had nothing left to do
-            record = Record.resume(folder) if resume == "resume" else Record.begin(folder)
+            record = Record.resume(*_first(folders)) if resume == "resume" else Record.begin(*_first(folders))
             writer = Writer(record, Path(home), float(duration) or None)
-            writer.attach_again()
+            record.paths.start()
+            if resume == "resume":
+                writer.attach_again()
             _tell("open", {})
             return _run(writer)
     except EverywordError as error:
@@ -171,54 +246,78 @@ def main() -> int:
         return _report(DiskTrouble(f"{path} cannot be written: {error.strerror}.", hint="Choose another disk with --to."))
 
 
+def _first(folders: list[SessionFolder]) -> tuple[SessionFolder, list[SessionFolder]]:
+    return folders[0], folders[1:]
+
+
 def _run(writer: Writer) -> int:
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    reason, synced, refused = "", time.monotonic(), None
+    threading.Thread(target=_listen, args=(sys.stdin, orders), daemon=True).start()
+    succession = Succession(writer.record.folder.path, writer.home)
+    reason, refused = "", None
     if any(tape.is_closed for tape in writer.record.tapes.values()):
         reason = "the writer died while it was sealing"
+    while not reason:
+        try:
+            reason = _until_stopped(writer, orders, succession)
+        except OSError as error:
+            writer, reason = writer.after_refusal(error)
+            refused = error if reason else None
     try:
-        while not reason:
-            reason = _obey(writer, orders)
-            writer.pull()
-            if time.monotonic() - synced >= SYNC_S:
-                writer.sync()
-                synced = time.monotonic()
-            _tell("status", writer.status() | {"is_full": writer.is_full})
-        if reason == SUPERVISOR_LOST:
-            writer.attach_again()
-            writer.pull()
-            _alarm(writer.record, "supervisor-lost", "The recording ended here because the process that controls it died.")
+        writer.finish(reason)
     except OSError as error:
         refused = error
-        writer.record.release_reserve()
-        text = f"The disk refused more sound: {error.strerror}. What was delivered after that is not recorded."
-        _alarm(writer.record, "disk", text)
-        reason = f"disk: {error.strerror}"
-    writer.finish(reason)
-    _tell("sealed", {"gaps": len(writer.record.recording.gaps), "alarms": len(writer.record.recording.alarms)})
+        writer, reason = writer.after_refusal(error)
+        writer.finish(reason or "the disk refused while the session was sealed")
+    recording = writer.record.recording
+    _tell("sealed", {"gaps": recording.lost_gaps, "alarms": len(recording.alarms) + recording.condition_alarms})
+    for folder, why in writer.record.complete_mirrors():
+        _tell("unequal", {"path": str(folder.path), "why": why.strerror or str(why)})
     if refused is not None:
         sentence = f"The disk refused more sound ({refused.strerror}); everything before is sealed."
         return _report(DiskTrouble(sentence, hint="Free some space, or record to another disk with --to."))
     return 0
 
 
-def _alarm(record: Record, code: str, text: str) -> None:
-    record.append("alarm", {"code": code, "text": text, "stream": None, "loss": True})
+def _until_stopped(writer: Writer, orders: "queue.SimpleQueue[Order]", succession: Succession) -> str:
+    """Write what comes until somebody orders a stop; returns the reason.  Raises ``OSError`` when no path takes any more."""
+    reason, synced = "", time.monotonic()
+    while not reason:
+        reason = _obey(writer, orders, succession)
+        writer.pull()
+        if time.monotonic() - synced >= SYNC_S:
+            writer.sync()
+            synced = time.monotonic()
+        _tell("status", writer.status() | {"is_full": writer.is_full})
+    if reason == SUPERVISOR_LOST:
+        writer.attach_again()
+    writer.pull(at_once=True)
+    if reason == SUPERVISOR_LOST:
+        text = "The recording ended here because the process that controls it died."
+        writer.record.alarm("supervisor-lost", text, loss=True)
+    return reason
 
 
-def _obey(writer: Writer, orders: "queue.SimpleQueue[Order]") -> str:
+def _obey(writer: Writer, orders: "queue.SimpleQueue[Order]", succession: Succession) -> str:
     """Carry out what has been ordered; wait a moment for more.  Returns the reason to stop, or nothing."""
     try:
         order = orders.get(timeout=PULL_S)
     except queue.Empty:
         return ""
-    if "stop" in order:
+    if order.get("stop") == SUPERVISOR_LOST and (next_orders := succession.start()) is not None:
+        threading.Thread(target=_listen, args=(os.fdopen(next_orders, encoding="utf-8"), orders), daemon=True).start()
+        text = "The process that controls the recording died; another one has taken its place."
+        writer.record.alarm("supervisor-lost", text, loss=False)
+    elif "stop" in order:
         return str(order["stop"])
-    if "alarm" in order:
-        _alarm(writer.record, str(order["alarm"]), str(order["text"]))
-    else:
+    elif "request" in order:
+        succession.request = order["request"]
+    elif "pause" in order or "resume" in order:
+        pauses.obey(writer.record, writer.feeds.values(), order)
+    elif "attach" in order:
         writer.attach(int(str(order["attach"])), Path(str(order["ring"])))
+    else:
+        writer.report(order)
     return ""
 
 
@@ -228,8 +327,8 @@ def _attempt(path: Path) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _listen(orders: "queue.SimpleQueue[Order]") -> None:
-    for line in sys.stdin:
+def _listen(said: IO[str], orders: "queue.SimpleQueue[Order]") -> None:
+    for line in said:
         orders.put(json.loads(line))
     orders.put({"stop": SUPERVISOR_LOST})
 

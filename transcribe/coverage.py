@@ -51,7 +51,7 @@ def ledger(
     strokes = [stroke for still in stillness for stroke in _by_sound(still)]
     strokes += _by_words(words, stillness, reach=int(REACH_S * rate_hz))
     strokes += [Stroke(first, end, "failed", reason) for first, end, reason in failed]
-    strokes += [Stroke(gap.first_frame, gap.first_frame + gap.frame_count, "gap", gap.cause) for gap in gaps]
+    strokes += [_by_gap(gap) for gap in gaps]
     return paint(track, end_frame=end_frame, strokes=strokes, ground=Stroke(0, end_frame, "gap", "no audio"))
 
 
@@ -86,6 +86,14 @@ def frames_by_state(spans: Iterable[Span]) -> dict[State, int]:
     for span in spans:
         totals[span.state] = totals.get(span.state, 0) + span.frame_count
     return totals
+
+
+def _by_gap(gap: Gap) -> Stroke:
+    """What somebody wanted not to be recorded is withheld, and by whom; anything else that is not there is a gap."""
+    end = gap.first_frame + gap.frame_count
+    if gap.is_withheld:
+        return Stroke(gap.first_frame, end, "withheld", f"{gap.cause}, {gap.by}" if gap.by else gap.cause)
+    return Stroke(gap.first_frame, end, "gap", gap.cause)
 
 
 def _by_sound(still: Stillness) -> list[Stroke]:

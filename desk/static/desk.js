@@ -33,9 +33,12 @@ function on(kind, show) {
   source.addEventListener(kind, (event) => show(JSON.parse(event.data)));
 }
 
+let withheld = "";
 on("state", (line) => {
   if (line.kind === "stream") rates.set(line.stream, line.rate_hz);
-  if (line.kind === "anchor") state.textContent = `recording, ${clock(line.stream, line.frame)}`;
+  if (line.kind === "anchor" && !withheld) state.textContent = `recording, ${clock(line.stream, line.frame)}`;
+  if (line.kind === "pause") state.textContent = withheld = `${line.cause}, by ${line.by || "?"}`;
+  if (line.kind === "resume") withheld = "";
   if (line.kind === "stop") state.textContent = `ended: ${line.reason || ""}`;
 });
 on("note", (line) => put(journal, "note", span(clock(line.stream, line.frame), "at"), span(line.by || "", "who"), line.text));

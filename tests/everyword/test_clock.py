@@ -17,7 +17,7 @@ def _anchors(drift_ppm: int, *, seconds: int = 120, jitter_us: int = 0, start_fr
     for second in range(seconds):
         elapsed_us = round(second * (1_000_000 + drift_ppm)) + (jitter_us if second % 2 else -jitter_us)
         frame = start_frame + second * RATE_HZ
-        found.append(Anchor(1, frame, 0, 5_000_000 + elapsed_us, NOON_US + elapsed_us, "synced"))
+        found.append(Anchor(1, frame, 5_000_000 + elapsed_us, elapsed_us, NOON_US + elapsed_us, "synced"))
     return found
 
 
@@ -36,7 +36,7 @@ def test_jitter_hardly_disturbs_it(drift_ppm: int) -> None:
 def test_a_frame_lies_where_the_clock_was(drift_ppm: int, frame: int) -> None:
     timeline = Timeline.fit(_anchors(drift_ppm), rate_hz=RATE_HZ)
     elapsed_us = frame / RATE_HZ * (1_000_000 + drift_ppm)
-    assert abs(timeline.monotonic_us(frame) - 5_000_000 - elapsed_us) < 5 + frame / 1e6
+    assert abs(timeline.boottime_us(frame) - 5_000_000 - elapsed_us) < 5 + frame / 1e6
     utc_us = timeline.utc_us(frame)
     assert utc_us is not None
     assert abs(utc_us - NOON_US - elapsed_us) < 5 + frame / 1e6
@@ -44,7 +44,7 @@ def test_a_frame_lies_where_the_clock_was(drift_ppm: int, frame: int) -> None:
 
 def test_frames_before_the_first_anchor_are_reckoned_back() -> None:
     timeline = Timeline.fit(_anchors(0, start_frame=RATE_HZ), rate_hz=RATE_HZ)
-    assert (4_000_000, NOON_US - 1_000_000) == (timeline.monotonic_us(0), timeline.utc_us(0))
+    assert (4_000_000, NOON_US - 1_000_000) == (timeline.boottime_us(0), timeline.utc_us(0))
 
 
 def test_a_short_recording_has_its_nominal_rate() -> None:
@@ -52,7 +52,7 @@ def test_a_short_recording_has_its_nominal_rate() -> None:
 
 
 def test_anchors_that_do_not_move_do_no_harm() -> None:
-    anchors = [Anchor(1, 0, 0, us, us, "unknown") for us in (0, 20_000_000)]
+    anchors = [Anchor(1, 0, us, us, us, "unknown") for us in (0, 20_000_000)]
     assert 0 == Timeline.fit(anchors, rate_hz=RATE_HZ).drift_ppm
 
 
@@ -62,7 +62,7 @@ def test_without_anchors_the_nominal_rate_runs_from_the_start_somebody_knew() ->
 
 def test_an_unknown_start_stays_unknown() -> None:
     timeline = Timeline.fit([], rate_hz=RATE_HZ)
-    assert (None, 500_000) == (timeline.utc_us(24_000), timeline.monotonic_us(24_000))
+    assert (None, 500_000) == (timeline.utc_us(24_000), timeline.boottime_us(24_000))
 
 
 @pytest.mark.parametrize(

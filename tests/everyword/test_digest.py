@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,23 @@ def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path) -> None:
 def test_canonical_json_reads_back_as_itself(value: dict[str, object]) -> None:
     data = canonical(value)
     assert value == parse_canonical(data, what="it") == json.loads(data)
+
+
+@settings(deadline=None, max_examples=300)
+@given(JSON | st.dictionaries(st.text(st.characters(max_codepoint=127)), JSON, max_size=4) | st.integers())
+def test_the_quick_way_spells_everything_as_the_standard_does(value: object) -> None:
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except rfc8785.IntegerDomainError:
+        with pytest.raises(ValueError, match=r"exceeds|range|integer|domain"):
+            canonical(value)
+    else:
+        assert expected == canonical(value)
+
+
+def test_half_a_pair_of_surrogates_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\\ud800|surrogate|UTF-8"):
+        canonical({"text": "\ud800"})
 
 
 def test_keys_are_sorted_and_nothing_is_escaped_that_need_not_be() -> None:

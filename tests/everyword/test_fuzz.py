@@ -9,7 +9,7 @@ import pytest
 
 from everyword import ledger
 from everyword.digest import canonical, parse_canonical
-from everyword.errors import EverywordError
+from everyword.errors import EverywordError, UnsupportedFormat
 from everyword.journal import Line
 from everyword.recording import read_recording
 from everyword.run import read_transcript
@@ -146,7 +146,10 @@ def forge_object(case: Case, rng: random.Random) -> None:
     name = rng.choice(["session.json", "seal.json", "transcripts/r001/run.json"])
     with _restored(case.path / name) as data:
         (case.path / name).write_bytes(canonical(_mutated(parse_canonical(data, what=name), rng)))
-        assert (case.path / name).read_bytes() == data or case.verdicts() != ("pass", "pass")
+        try:
+            assert (case.path / name).read_bytes() == data or case.verdicts() != ("pass", "pass")
+        except UnsupportedFormat:
+            return  # nothing is said about what is not understood
         _read_as_others_do(case)
 
 

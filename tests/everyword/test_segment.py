@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from everyword.errors import CorruptFolder
 from everyword.model import BYTES_PER_SAMPLE, AudioSegment, Input, SampleFormat, Stream
-from everyword.segment import HEADER_BYTES, header, patch_sizes, read_layout, read_pcm, split_channels
+from everyword.segment import HEADER_BYTES, header, read_layout, read_pcm, sizes, split_channels
 
 ID = "01J00000000000000000000000"
 NOON_US = int(datetime(2026, 11, 22, 12, 30, 15, tzinfo=UTC).timestamp()) * 1_000_000
@@ -40,7 +40,8 @@ def _write(path: Path, stream: Stream, pcm: bytes, *, utc_us: int | None = NOON_
     with path.open("r+b") as file:
         if len(pcm) % 2:
             os.pwrite(file.fileno(), b"\0", HEADER_BYTES + len(pcm))
-        patch_sizes(file.fileno(), len(pcm))
+        for at, data in sizes(len(pcm)):
+            os.pwrite(file.fileno(), data, at)
     return path
 
 

@@ -1,5 +1,6 @@
 """Sound that proves its own position, and a recorder to run in a process of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 import wave
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -94,11 +96,19 @@ def children_of(process: "subprocess.Popen[bytes]") -> dict[str, int]:
     return found
 
 
+def kill_at_once(pids: Iterable[int]) -> None:
+    """SIGKILL to all of them before one of them can notice the death of another, and start its successor."""
+    living = list(pids)
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
 def kill_all(process: "subprocess.Popen[bytes]") -> None:
     """A power cut as far as processes go: nobody gets to say goodbye."""
     children = list(children_of(process).values())
-    for pid in [process.pid, *children]:
-        os.kill(pid, signal.SIGKILL)
+    kill_at_once([process.pid, *children])
     process.wait()
     deadline = time.monotonic() + 10
     while any(map(_is_running, children)) and time.monotonic() < deadline:
@@ -127,6 +137,11 @@ def everyword(home: Path, *arguments: str, timeout_s: float = 60) -> "subprocess
 def journal_kinds(folder: SessionFolder) -> list[str]:
     """The kinds of the journal's lines, in order."""
     return [json.loads(line)["kind"] for line in folder.journal.read_text().splitlines()]
+
+
+def journal_lines(folder: SessionFolder, kind: str) -> list[dict[str, object]]:
+    """The journal's lines of one kind, in order."""
+    return [line for line in map(json.loads, folder.journal.read_text().splitlines()) if line["kind"] == kind]
 
 
 def silence(path: Path, *, seconds: float = 1.0) -> Path:

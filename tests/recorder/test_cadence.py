@@ -207,8 +207,8 @@ def test_an_input_that_stalls_is_told_once_and_so_is_its_return() -> None:
     stamps = list(deliveries(20))
     found(iter(stamps), cadence)
     last = stamps[-1]
-    assert [] == cadence.tick(last.monotonic_us + 500_000)
-    assert [Stalled(last.frame, last.monotonic_us)] == cadence.tick(last.monotonic_us + 500_001)
+    assert [] == cadence.tick(last.monotonic_us + 400_000)
+    assert [Stalled(last.frame, last.monotonic_us)] == cadence.tick(last.monotonic_us + 500_000)
     assert [] == cadence.tick(last.monotonic_us + 900_000)
     back_us = last.monotonic_us + 3_000_000
     assert [Resumed(last.frame, 3_000_000)] == cadence.hear(Stamp(last.frame + BLOCK, back_us, back_us, back_us + last.utc_us))

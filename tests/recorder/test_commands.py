@@ -14,6 +14,7 @@ import pytest
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
+from recorder.ring import find_rings
 from tests.helpers import own_key
 from tests.recorder.sound import (
     children_of,
@@ -137,25 +138,29 @@ def test_after_the_death_of_everything_the_next_command_makes_the_session_whole(
 
 
 def test_salvage_leaves_a_running_recording_alone(tmp_path: Path, home: Path) -> None:
-    source = counted_file(tmp_path / "in.wav", seconds=3)
+    source = counted_file(tmp_path / "in.wav", seconds=120)
     process = start_recorder(home, "--input", f"file:{source}")
     folder = wait_for_frames(home, seconds=0.5)
     assert 1 == everyword(home, "salvage", str(folder.path)).returncode
     assert 0 == everyword(home, "sessions").returncode
-    assert 0 == process.wait(30)
-    assert counted(1, 24_000) == recorded(folder)
+    process.send_signal(signal.SIGINT)
+    process.wait(30)
+    pcm = recorded(folder)
+    assert counted(1, len(pcm) // 4) == pcm
+    assert "salvage" not in journal_kinds(folder)
 
 
-def test_when_the_supervisor_dies_the_writer_seals_and_says_why(tmp_path: Path, home: Path) -> None:
+def test_when_the_supervisor_dies_the_recording_goes_on_without_a_hole_and_says_so(tmp_path: Path, home: Path) -> None:
     source = counted_file(tmp_path / "in.wav", seconds=30)
-    process = start_recorder(home, "--input", f"file:{source}")
+    process = start_recorder(home, "--input", f"file:{source}", "--duration", "3")
     folder = wait_for_frames(home, seconds=0.5)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while not folder.is_sealed and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert ["supervisor-lost"] == [alarm.code for alarm in read_recording(folder).alarms]
+    assert [("supervisor-lost", False)] == [(alarm.code, alarm.loss) for alarm in read_recording(folder).alarms]
+    assert counted(1, 24_000) == recorded(folder)
 
 
 def mount_small(path: Path, *, kilobytes: int) -> None:
@@ -193,6 +198,7 @@ def test_a_disk_without_room_for_anything_is_refused_with_exit_6(tmp_path: Path,
         done = everyword(home, "record", "--input", f"file:{source}", "--to", str(disk))
         assert 6 == done.returncode
         assert "--to" in done.stderr
+        assert [] == [ring for folder in scan([disk]) for ring in find_rings(folder)]
     finally:
         subprocess.run(["umount", str(disk)], check=False)
 

@@ -26,7 +26,7 @@ from tests.helpers import a_session, own_key
 from tests.recorder.sound import counted, numbers_in, recorded
 from tests.recorder.test_feed import FACTS, RATE_HZ
 
-REFUSING = ("pwrite", "write", "fsync", "fdatasync", "posix_fallocate")
+REFUSING = ("pwrite", "pread", "fsync", "fdatasync", "posix_fallocate")
 
 
 def a_ring(folder: SessionFolder, *, number: int = 0, attempt: int = 1, facts: Facts = FACTS) -> Ring:
@@ -294,10 +294,14 @@ def test_the_sleep_of_the_computer_is_told(tmp_path: Path, monkeypatch: pytest.M
     writer.pull()
     real = time.clock_gettime_ns
     monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: real(clock) + 3_600 * 10**9)
-    ring.write(counted(101, 100))
+    for block in range(1, 4):  # three must agree: the clocks are not read at the same instant
+        ring.write(counted(1 + block * 100, 100))
     writer.pull()
     writer.sync()
-    assert [("suspended", True)] == [(alarm.code, alarm.loss) for alarm in writer.record.recording.alarms]
+    recording = writer.record.recording
+    assert [("suspended", True), ("sound-missing", True)] == [(alarm.code, alarm.loss) for alarm in recording.alarms]
+    assert {"suspended"} == {gap.cause for gap in recording.gaps}
+    assert 3600 == sum(gap.frame_count for gap in recording.gaps) // recording.streams[1].rate_hz
     writer.finish("test")
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.health import Change, Grade, Health, Limits
+from everyword.model import Grade
+from recorder.health import Change, Health, Limits
 
 RATE_HZ = 1000
 FORMATS = ("s16", "s24", "s32", "f32", "f64")

@@ -1,8 +1,12 @@
 """Which input a name means."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from everyword.errors import InputLost, InvalidOption
+from recorder import inputs
 from recorder.inputs import FoundInput, choose
 
 FOUND = [
@@ -33,6 +37,15 @@ def test_a_computer_without_inputs_is_told_how_to_record_a_file() -> None:
     with pytest.raises(InputLost) as caught:
         choose("default", [])
     assert "file:PATH" in caught.value.hint
+
+
+def test_inputs_that_this_user_may_not_use_are_no_missing_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pcmC0D0c").touch()
+    monkeypatch.setattr(inputs, "DEVICES", tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputLost) as caught:
+        choose("default", [])
+    assert ("may not use" in caught.value.sentence, "audio" in caught.value.hint) == (True, True)
 
 
 def test_a_sound_server_is_known_as_one() -> None:

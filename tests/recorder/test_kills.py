@@ -15,9 +15,20 @@ import pytest
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.ring import find_rings
+from recorder.ring import Ring, find_rings
 from tests.helpers import own_key
-from tests.recorder.sound import children_of, counted_file, everyword, numbers_in, recorded, start_recorder, wait_for_frames
+from tests.recorder.sound import (
+    children_of,
+    counted,
+    counted_file,
+    everyword,
+    kill_at_once,
+    numbers_in,
+    recorded,
+    start_recorder,
+    wait_for_frames,
+)
+from tests.recorder.test_running import eventually
 
 ROLES = ("writer", "capture", "supervisor", "everything", "writer twice", "writer, then everything")
 
@@ -26,10 +37,7 @@ def strike(process: "subprocess.Popen[bytes]", role: str) -> None:
     """SIGKILL to one process of a recording, or to all of them at once."""
     children = children_of(process)
     wanted = {"supervisor": [process.pid], "everything": [process.pid, *children.values()]}
-    for pid in wanted.get(role, [children.get(f"recorder.{role}", 0)]):
-        if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    kill_at_once(pid for pid in wanted.get(role, [children.get(f"recorder.{role}", 0)]) if pid)
 
 
 def sealed(home: Path, process: "subprocess.Popen[bytes]", *, timeout_s: float = 40) -> SessionFolder | None:
@@ -87,6 +95,8 @@ def struck(tmp_path: Path, home: Path, role: str, delay_s: float) -> None:
     if folder is None:
         return  # killed before there was anything to record
     check(tmp_path, folder, loss_allowed=not role.startswith("writer") or "everything" in role)
+    if role == "supervisor":
+        assert [] == read_recording(folder).gaps
     if role in ("writer", "writer twice"):
         assert 3 * 8000 == read_recording(folder).end_frame(1)
     deadline = time.monotonic() + 10
@@ -116,6 +126,79 @@ def test_a_process_that_dies_about_the_start_costs_nothing_unsaid(tmp_path: Path
 @pytest.mark.parametrize("seed", range(12))
 def test_kills_at_random_instants_lose_nothing_unsaid(tmp_path: Path, home: Path, role: str, seed: int) -> None:
     struck(tmp_path, home, role, random.Random(f"{role}{seed}").uniform(0.2, 5.0))
+
+
+def current(folder: SessionFolder, module: str, *, unlike: int = 0, timeout_s: float = 30) -> int:
+    """The process of a recording that runs a module now, once it is another one than before."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                if module.encode() in words and str(folder.path).encode() in words and int(path.parent.name) != unlike:
+                    return int(path.parent.name)
+        time.sleep(0.02)
+    raise AssertionError(f"there is no {module}")
+
+
+def kill_in_turn(folder: SessionFolder, process: "subprocess.Popen[bytes]", *, rounds: int, seed: int) -> None:
+    """SIGKILL to the writer and to the supervisor, over and over; each as soon as the successor of the other has been started."""
+    chance = random.Random(seed)
+    writer, supervisor = current(folder, "recorder.writer"), process.pid
+    for turn in range(rounds):
+        time.sleep(chance.uniform(0, 0.6))
+        os.kill(writer, signal.SIGKILL)
+        writer = current(folder, "recorder.writer", unlike=writer)
+        time.sleep(chance.uniform(0, 0.6))
+        os.kill(supervisor, signal.SIGKILL)
+        if not turn:
+            process.wait()
+        supervisor = current(folder, "recorder.supervisor", unlike=supervisor)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_however_often_writer_and_supervisor_are_killed_no_frame_is_lost(tmp_path: Path, home: Path, rounds: int) -> None:
+    source = counted_file(tmp_path / "in.wav", seconds=1500)
+    process = start_recorder(home, "--input", f"file:{source}")
+    folder = wait_for_frames(home, seconds=0.3)
+    kill_in_turn(folder, process, rounds=rounds, seed=rounds)
+    supervisor = current(folder, "recorder.supervisor", unlike=process.pid)
+    eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
+    pcm = recorded(folder)
+    assert counted(1, len(pcm) // 4) == pcm
+    assert [] == read_recording(folder).gaps
+    assert rounds == [alarm.code for alarm in read_recording(folder).alarms].count("supervisor-lost")
+    eventually(lambda: not Path(f"/proc/{supervisor}").exists())
+
+
+def test_ten_deaths_of_the_capture_child_are_ten_holes_with_their_lengths(tmp_path: Path, home: Path) -> None:
+    """Half of them after the supervisor has died, too: its successor is no parent of the capture child it has adopted."""
+    source = counted_file(tmp_path / "in.wav", seconds=60)
+    process = start_recorder(home, "--input", f"file:{source}")
+    folder, chance = wait_for_frames(home, seconds=0.3), random.Random(10)
+    for death in range(10):
+        if death == 5:
+            process.kill()
+            process.wait()
+        eventually(lambda: rings_of(folder) > death)  # noqa: B023  (called at once)
+        time.sleep(chance.uniform(0, 0.4))
+        os.kill(capture_of(folder), signal.SIGKILL)
+    eventually(lambda: rings_of(folder) > 10)
+    assert 3 == everyword(home, "stop", str(folder.path)).returncode
+    assert [] == unexplained(folder)
+    assert ["input-reopened"] * 10 == [gap.cause for gap in read_recording(folder).gaps]
+
+
+def capture_of(folder: SessionFolder) -> int:
+    """The capture child whose frames are being written."""
+    path, _ = list(read_recording(folder).rings.values())[-1]
+    return int(str(Ring.open(Path(path)).about["pid"]))
+
+
+def rings_of(folder: SessionFolder) -> int:
+    """How many openings the journal knows."""
+    return folder.journal.read_text().count('"kind":"ring"')
 
 
 @pytest.mark.parametrize("stderr", ["closed", "closed pipe", "full pipe"])

@@ -1,0 +1,149 @@
+"""What terms mean: agreed in advance (``glossary.jsonl`` in EVERYWORD_HOME), or said in a session (its ledger, kind ``define``).
+
+Both are only ever added to.  A definition that was said stands on the frames where it was said, under the name of who said it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from everyword import ledger
+from everyword.digest import canonical
+from everyword.errors import CorruptFolder, InvalidOption
+from everyword.folder import SessionFolder, disk_errors, locked
+from everyword.journal import now_us
+from everyword.model import from_json, to_json
+from everyword.run import read_lines, read_transcript
+from everyword.text import checked
+
+FILE = "glossary.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A name or term to expect: in the session with this id, or in all when it is empty; ``meaning`` may be empty too."""
+
+    term: str
+    meaning: str
+    session: str
+    by: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Somebody said what they mean by a term: who (a person's key, or a voice's label, or empty), where, and in which run."""
+
+    seq: int
+    at_us: int
+    by: str
+    run: str
+    stream: int
+    track: int
+    first_frame: int
+    frame_count: int
+    speaker: str
+    term: str
+    meaning: str
+
+
+def add(home: Path, term: str, *, meaning: str = "", session: str = "", by: str) -> Term:
+    """Append a term and wait for the disk.
+
+    Raises:
+        InvalidText: the term or its meaning cannot be shown.
+        InvalidOption: the term is empty.
+        DiskTrouble: the file cannot be written.
+    """
+    entry = Term(_term(term), checked(meaning, what="text"), session, checked(by, what="name"), now_us())
+    path = home / FILE
+    with disk_errors(path):
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(path), path.open("ab") as file:
+            file.write(canonical(to_json(entry)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return entry
+
+
+def read(home: Path, *, session: str = "") -> Iterator[Term]:
+    """The terms for all sessions and for this one, oldest first.  Raises `CorruptFolder` naming a line that makes no sense."""
+    path = home / FILE
+    if not path.exists():
+        return
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            entry = from_json(Term, line)
+        except ValueError as error:
+            raise CorruptFolder(f"{path}, line {number}, makes no sense: {error}.", hint="Mend or delete that line.") from error
+        if entry.session in ("", session):
+            yield entry
+
+
+def define(
+    folder: SessionFolder, number: int, *, term: str, meaning: str, speaker: str = "", by: str, key: EllipticCurvePrivateKey
+) -> Definition:
+    """Note in the ledger that utterance `number` of the current run says what a term means to its speaker.
+
+    Args:
+        folder: a sealed session with a transcript.
+        number: as `everyword show` prints it.
+        term: what is defined.
+        meaning: what they mean by it, in their words.
+        speaker: who, if not the one whom the transcript has.
+        by: who notes it.
+        key: of this computer, which signs the line.
+
+    Raises:
+        InvalidOption: there is no such utterance, or the term or its meaning is empty.
+        InvalidText: one of them cannot be shown.
+        NotTranscribed, SessionBusy, BrokenChain, DiskTrouble: see `read_transcript` and `ledger.append`.
+    """
+    transcript = read_transcript(folder)
+    found = next((one for one in transcript.utterances if one.id == number), None)
+    if found is None:
+        raise InvalidOption(
+            f"The current transcript has no utterance {number}.", hint="`everyword show SESSION` prints the number of each."
+        )
+    said = checked(meaning, what="text")
+    if not said:
+        raise InvalidOption("The definition says nothing.", hint="Give the meaning in the speaker's own words.")
+    line = ledger.append(
+        folder,
+        "define",
+        by=checked(by, what="name"),
+        key=key,
+        run=transcript.run.run,
+        stream=found.stream,
+        track=found.track,
+        first_frame=found.first_frame,
+        frame_count=found.frame_count,
+        speaker=checked(speaker, what="name") or found.person or found.label,
+        term=_term(term),
+        meaning=said,
+    )
+    return from_json(Definition, {**line, "at_us": line["at"]})
+
+
+def definitions(folder: SessionFolder) -> tuple[Definition, ...]:
+    """Every definition of a session's ledger, oldest first.  Raises `CorruptFolder` when a line lacks something."""
+    found = []
+    for line in ledger.read(folder):
+        if line["kind"] != "define":
+            continue
+        try:
+            found.append(from_json(Definition, {**line, "at_us": line["at"]}))
+        except ValueError as error:
+            name = f"{folder.path.name}/ledger.jsonl, line {line['seq']}"
+            raise CorruptFolder(f"{name}, lacks something: {error}.") from error
+    return tuple(found)
+
+
+def _term(text: str) -> str:
+    found = checked(text, what="name")
+    if not found:
+        raise InvalidOption("The term is empty.")
+    return found
