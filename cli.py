@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+import archive.certificate.commands
 import archive.commands
 import desk.commands
 import recorder.commands
@@ -30,10 +31,13 @@ config_app = typer.Typer(help="Show the settings and where each value comes from
 app.add_typer(recorder.commands.app)
 app.add_typer(transcribe.commands.app)
 app.add_typer(archive.commands.app)
+app.add_typer(archive.certificate.commands.app)
 app.add_typer(desk.commands.app)
 app.add_typer(config_app, name="config")
 
-LOOKS_FOR_LEFTOVERS = frozenset({"record", "import", "transcribe", "sessions", "show", "search", "export", "verify", "rebuild"})
+LOOKS_FOR_LEFTOVERS = frozenset(
+    {"record", "import", "transcribe", "sessions", "show", "search", "export", "review", "statement", "verify", "rebuild"}
+)
 """Commands that first make whole what a dead recorder has left behind."""
 
 

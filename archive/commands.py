@@ -1,42 +1,32 @@
-"""``everyword sessions``, ``show``, ``search``, ``correct``, ``export``, ``verify`` and ``rebuild``.
+"""``everyword sessions``, ``show``, ``correct``, ``export``, ``verify`` and ``rebuild``.
 
 ``sessions`` and ``search`` first bring the archive up to date.  ``show``, ``export`` and ``verify`` read the folder and never the
 database, so that a damaged archive stands in nobody's way.
 """
 
 import dataclasses
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import archive.answers.commands
+import archive.publish.commands
+from archive.answers.commands import leave, opened, problems_data, say_indexing, say_problems
 from everyword import errors, folder, terminal
 from everyword.config import Settings
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
-    from archive.index import Report
     from archive.record import Record
-    from archive.search import Answer
     from everyword.model import Finding, Outcome
 
 app = typer.Typer()
+app.add_typer(archive.answers.commands.app)
+app.add_typer(archive.publish.commands.app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
-
-
-class Order(StrEnum):
-    """How hits are ordered."""
-
-    TIME = "time"
-    RELEVANCE = "relevance"
 
 
 @app.command()
@@ -44,19 +34,19 @@ def sessions(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
     """List every session of the archive, newest first."""
     from archive import screen
 
-    with _archive(ctx.obj) as (db, report):
+    with opened(ctx.obj) as (db, report):
         rows = list(db.query(_SESSIONS))
     for row in rows:
         row |= {"is_here": Path(row["path"]).is_dir(), "languages": row["languages"].split()}
         row |= {name: bool(row[name]) for name in ("is_sealed", "is_reviewed")}
     if as_json:
-        terminal.put_json({"sessions": rows, "problems": _problems(report)})
+        terminal.put_json({"sessions": rows, "problems": problems_data(report)})
     else:
         for row in rows:
             terminal.put(screen.session_line(row))
         if not rows:
             terminal.say("There is no session yet. `everyword record` or `everyword import` makes one.")
-    _leave(report)
+    leave(report)
 
 
 @app.command()
@@ -79,53 +69,6 @@ def show(
         terminal.put(line)
     if record.transcript is None:
         terminal.say("This session has no transcript yet. `everyword transcribe` makes one.")
-
-
-@app.command()
-def search(
-    ctx: typer.Context,
-    query: Annotated[
-        str, typer.Argument(help='Words in any form, "phrase", ="exact", -without, a OR b, a NEAR b, begin*, speaker:reed.')
-    ],
-    *,
-    speaker: Annotated[list[str] | None, typer.Option(help="Only this person; repeat for several.")] = None,
-    session: Annotated[list[str] | None, typer.Option(help="Only this session; repeat for several.")] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Only this language, such as uk; repeat for several.")] = None,
-    role: Annotated[list[str] | None, typer.Option(help="Only people with this role; repeat for several.")] = None,
-    flag: Annotated[
-        list[str] | None, typer.Option(help="Only what the machine marked so, such as echo; repeat for several.")
-    ] = None,
-    after: Annotated[str | None, typer.Option(help="Not before this day or time (UTC), such as 2026-11-22.")] = None,
-    before: Annotated[str | None, typer.Option(help="Not after this day, or before this time (UTC).")] = None,
-    loose: Annotated[bool, typer.Option("--loose", help="Words that sound alike, too, in either script.")] = False,
-    context: Annotated[int, typer.Option(min=0, max=100, help="Utterances to show before and after each hit.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Hits to show at most.")] = 20,
-    order: Annotated[Order, typer.Option(help="Newest first, or best first.")] = Order.TIME,
-    as_json: JsonOption = False,
-) -> None:
-    """Find what was said, in any form of the words, newest first."""
-    from archive import screen
-    from archive.search import Filters, read_time
-    from archive.search import search as find
-
-    filters = Filters(
-        speakers=tuple(speaker or ()),
-        sessions=tuple(_session_id(ctx.obj, name) for name in session or ()),
-        languages=tuple(language or ()),
-        roles=tuple(role or ()),
-        flags=tuple(flag or ()),
-        after_us=read_time(after, option="--after") if after else None,
-        before_us=read_time(before, option="--before", is_end=True) if before else None,
-    )
-    with _archive(ctx.obj) as (db, report):
-        answer = find(db, query, filters=filters, context=context, limit=limit, order=order.value, is_loose=loose)
-    if as_json:
-        terminal.put_json(
-            {"query": query, "order": order.value, "limit": limit, **screen.answer_data(answer)} | {"problems": _problems(report)}
-        )
-    else:
-        _print_answer(answer, limit)
-    _leave(report)
 
 
 @app.command()
@@ -155,15 +98,33 @@ def export(
     ctx: typer.Context,
     session: SessionArgument,
     *,
-    format_: Annotated[list[str], typer.Option("--format", help="txt, srt, vtt or json; repeat for several.")],
+    format_: Annotated[
+        list[str], typer.Option("--format", help="Such as txt, srt, json, pages, pdf, docx, wav or flac; repeat for several.")
+    ],
     to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
+    style: Annotated[
+        str, typer.Option(help="Pages: intl-a4, us-federal, us-ny108, us-utah or minutes-a4.", show_default="intl-a4")
+    ] = "intl-a4",
+    term: Annotated[list[str] | None, typer.Option(help="Pages: find this term for the index; repeat for several.")] = None,
+    font: Annotated[
+        Path | None, typer.Option(help="PDF: a monospaced font file for characters that ours lacks.", exists=True, dir_okay=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a session's transcript to files."""
+    """Write a session's transcript, or its sound, to files."""
+    from archive.export import PageOptions
     from archive.export import export as write
+    from archive.export.sound import SOUND, export_sound
 
-    paths = write(_record(ctx.obj, session), list(dict.fromkeys(format_)), to=to, force=force)
+    options = PageOptions(style=style, terms=tuple(term or ()), font=font)
+    formats, paths = list(dict.fromkeys(format_)), list[Path]()
+    if sound := [name for name in formats if name in SOUND]:
+        paths += export_sound(_find(ctx.obj, session), sound, to=to, force=force)
+    if text := [name for name in formats if name not in SOUND]:
+        record = _record(ctx.obj, session)
+        paths += write(record, text, to=to, force=force, options=options)
+        _say_coded(record)
     if as_json:
         terminal.put_json({"files": [str(path) for path in paths]})
     else:
@@ -174,16 +135,28 @@ def export(
 @app.command()
 def verify(
     ctx: typer.Context,
-    session: SessionArgument,
+    session: Annotated[str, typer.Argument(help="A session (path, id, or the beginning of one), or the path of a bundle.")],
     *,
     key: Annotated[list[Path] | None, typer.Option(help="PEM file of a public key you trust; repeat for several.")] = None,
+    fingerprint: Annotated[list[str] | None, typer.Option(help="SHA-256 of a key you trust, in hexadecimal.")] = None,
+    ca: Annotated[list[Path] | None, typer.Option(help="PEM file of an authority that vouches for signers.")] = None,
+    tsa_ca: Annotated[list[Path] | None, typer.Option(help="PEM file of a time-stamp authority you trust.")] = None,
+    seen: Annotated[Path | None, typer.Option(help="File that remembers the newest certificate of each session.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that nothing was changed and nothing is missing: two questions, two verdicts."""
+    from everyword.certificates import is_bundle, verify_bundle
+    from everyword.checker import Trust
     from everyword.verify import verdicts, verify_session
 
+    trusted = _trusted(ctx.obj.home, key or (), fingerprint or ())
+    if is_bundle(Path(session)):
+        found = verify_bundle(Path(session), Trust(frozenset(trusted), tuple(ca or ()), tuple(tsa_ca or ()), seen))
+    else:
+        place = _find(ctx.obj, session)
+        found = verify_session(place, trusted=trusted, time_authorities=tsa_ca or (), authorities=ca or ())
     findings = []
-    for finding in verify_session(_find(ctx.obj, session), trusted=_trusted(ctx.obj.home, key or ())):
+    for finding in found:
         findings.append(finding)
         if not as_json and (finding.outcome != "pass" or not _is_quiet(ctx)):
             terminal.put(f"{finding.outcome.upper():8}{finding.subject}: {finding.sentence}")
@@ -205,10 +178,10 @@ def rebuild(ctx: typer.Context) -> None:
     from archive import index
 
     settings: Settings = ctx.obj
-    report = index.rebuild(settings.home, folder.roots(settings.home, settings.sessions), on_session=_say_indexing)
+    report = index.rebuild(settings.home, folder.roots(settings.home, settings.sessions), on_session=say_indexing)
     terminal.say(f"The archive holds {report.indexed} session{'s' * (report.indexed != 1)}.")
-    _say_problems(report)
-    _leave(report)
+    say_problems(report)
+    leave(report)
 
 
 _SESSIONS = """
@@ -218,45 +191,17 @@ FROM sessions ORDER BY coalesce(started_at_us, created_at_us) DESC, session DESC
 """
 
 
-@contextmanager
-def _archive(settings: Settings) -> Iterator[tuple["Database", "Report"]]:
-    """The archive, up to date; a folder that cannot be read is told of and passed over."""
-    from archive import index, schema
+def _say_coded(record: "Record") -> None:
+    """Characters that could mislead a reader are in nobody's speech: whoever exports them should know."""
+    from archive.pages import coded
 
-    path = settings.home / schema.FILE_NAME
-    with schema.open_archive(path) as db:
-        report = index.index(db, folder.roots(settings.home, settings.sessions), on_session=_say_indexing)
-        if report.is_frozen:
-            terminal.say(f"{path} cannot be written: new sessions are not in this answer.")
-        _say_problems(report)
-        yield db, report
-
-
-def _say_indexing(name: str) -> None:
-    terminal.say(f"Indexing {name}")
-
-
-def _say_problems(report: "Report") -> None:
-    for problem in report.problems:
-        terminal.say(f"Not in the archive: {problem.folder.path}: {problem.sentence}", style="yellow")
-
-
-def _problems(report: "Report") -> list[dict[str, str]]:
-    return [{"path": str(problem.folder.path), "message": problem.sentence} for problem in report.problems]
-
-
-def _leave(report: "Report") -> None:
-    """An answer from an archive that lacks sessions is one with warnings."""
-    if report.problems or report.is_frozen:
-        raise typer.Exit(errors.WARNINGS)
+    if found := coded(record):
+        numbers = ", ".join(map(str, found[:10])) + (", …" if len(found) > 10 else "")
+        terminal.say(f"Characters that cannot be seen are written as codes in utterance {numbers}.", style="yellow")
 
 
 def _find(settings: Settings, name: str) -> folder.SessionFolder:
     return folder.find(name, folder.roots(settings.home, settings.sessions))
-
-
-def _session_id(settings: Settings, name: str) -> str:
-    return _find(settings, name).read_session().id
 
 
 def _record(settings: Settings, name: str) -> "Record":
@@ -265,26 +210,19 @@ def _record(settings: Settings, name: str) -> "Record":
     return read_record(_find(settings, name))
 
 
-def _print_answer(answer: "Answer", limit: int) -> None:
-    from archive import screen
-
-    for line in screen.answer_lines(answer, is_bold=_can_bold()):
-        terminal.put_prepared(line)
-    if answer.more:
-        terminal.say(f"There are more: the first {limit} are shown (--limit).")
-    elif not answer.hits:
-        terminal.say("Nothing found." + (f" Did you mean {', '.join(answer.suggestions)}?" if answer.suggestions else ""))
-
-
 def _is_quiet(ctx: typer.Context) -> bool:
     return bool(ctx.parent and ctx.parent.params.get("quiet"))
 
 
-def _trusted(home: Path, paths: Iterable[Path]) -> set[str]:
-    """The fingerprints of this computer's own key, if it has one, and of the keys in `paths`."""
-    from everyword import keys
+def _trusted(home: Path, paths: Iterable[Path], fingerprints: Iterable[str]) -> set[str]:
+    """The fingerprints of this computer's own keys and of what the person named."""
+    from everyword import keyring, keys
 
-    trusted = set()
+    try:
+        trusted = {entry.holder.public_key for entry in keyring.entries(home)}
+    except errors.CorruptFolder as error:  # a damaged key ring must not stand in the way: its keys are strangers then
+        terminal.say(error.sentence, style="yellow")
+        trusted = set()
     if (home / "keys" / "device.pem").exists():
         trusted.add(keys.fingerprint(keys.public_pem(keys.device_key(home))))
     for path in paths:
@@ -294,6 +232,11 @@ def _trusted(home: Path, paths: Iterable[Path]) -> set[str]:
             raise errors.InvalidOption(
                 f"--key {path} holds no public key: {error}.", hint="Give a PEM file such as seal.pub.pem."
             ) from error
+    for one in fingerprints:
+        plain = one.lower().removeprefix("sha256:")
+        if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
+            raise errors.InvalidOption(f"--fingerprint {one[:80]} is no SHA-256.", hint="Give all 64 hexadecimal digits.")
+        trusted.add(f"sha256:{plain}")
     return trusted
 
 
@@ -307,9 +250,3 @@ def _print_verdicts(findings: list["Finding"], integrity: "Outcome", completenes
     terminal.put(f"{passes} of {len(findings)} checks passed")
     terminal.put(f"Integrity:    {integrity.upper()}, {words[integrity][0]}")
     terminal.put(f"Completeness: {completeness.upper()}, {words[completeness][1]}")
-
-
-def _can_bold() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")

@@ -6,22 +6,29 @@ whose folder is not there now (an unplugged disk) keeps its rows until `rebuild`
 """
 
 import os
-from collections.abc import Callable, Iterable
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.forms import FORMS_VERSION, index_columns
-from archive.record import read_record
-from archive.rows import insert, path_text, replace_session
+from archive import people
+from archive.forms import FORMS_VERSION
+from archive.lexicon import Lexicon
+from archive.record import Record, read_record
+from archive.rows import delete_session, delete_unseated, insert, path_text, replace_session
 from archive.schema import FILE_NAME, is_read_only, open_archive, writing
 from everyword.errors import EverywordError
 from everyword.folder import SessionFolder, scan
+from everyword.model import Session
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Grows when the same folder would give other rows; every folder is then read again."""
 
+
+MOST_TOGETHER = 20_000
+"""Utterances that are written in one transaction, unless a session has more."""
 
 _VERSIONS = f"{INDEX_VERSION}.{FORMS_VERSION}"
 
@@ -50,8 +57,26 @@ class _Found:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A session as read from its folder, not written yet; ``record`` is None for one that is not sealed."""
+
+    found: _Found
+    session: Session
+    record: Record | None
+
+    @property
+    def utterances(self) -> int:
+        """How many it has."""
+        return len(self.record.lines) if self.record else 0
+
+
+_UNFIT = (EverywordError, OSError, ValueError, ArithmeticError, KeyError, TypeError, sqlite3.IntegrityError)
+"""A folder may hold anything: whatever is wrong with one, the others must still be found."""
+
+
 def index(db: Database, roots: Iterable[Path], *, on_session: Callable[[str], None] | None = None) -> Report:
-    """Bring the archive up to date; one transaction a session, so that a kill leaves whole sessions only.
+    """Bring the archive up to date; a transaction holds whole sessions, so that a kill leaves nothing else.
 
     Args:
         db: from `open_archive`.
@@ -63,24 +88,32 @@ def index(db: Database, roots: Iterable[Path], *, on_session: Callable[[str], No
     known = {path: (fingerprint, session) for path, fingerprint, session in db.execute(_KNOWN)}
     indexed = dict(db.execute("SELECT session, path FROM sessions"))
     problems: list[Problem] = []
+    lexicon = Lexicon(db)
+    _renew_forms(db, lexicon)
     copies: dict[str, list[_Found]] = {}
     for folder in scan(roots):
         found = _look(folder, known, problems)
         if found:
             copies.setdefault(found.session, []).append(found)
-    done = 0
+    done, waiting = 0, list[_Read]()
     for session, candidates in copies.items():
         for found in candidates:  # the first that can be read; the others are mirrors
             path = path_text(found.folder)
-            is_known = known.get(path, ("",))[0] == found.fingerprint
-            if indexed.get(session) == path and is_known:
+            if indexed.get(session) == path and known.get(path, ("",))[0] == found.fingerprint:
                 break
             if on_session:
                 on_session(found.folder.path.name)
-            if _index_one(db, found, problems):
-                done += 1
+            read = _read(db, found, problems)
+            if read:
+                waiting.append(read)
                 break
-    _renew_forms(db)
+        if sum(read.utterances for read in waiting) >= MOST_TOGETHER:
+            done += _write(db, waiting, problems, lexicon=lexicon)
+            waiting.clear()
+    done += _write(db, waiting, problems, lexicon=lexicon)
+    if done:
+        with writing(db):
+            delete_unseated(db)
     return Report(done, tuple(problems))
 
 
@@ -95,6 +128,7 @@ def rebuild(home: Path, roots: Iterable[Path], *, on_session: Callable[[str], No
     try:
         with open_archive(fresh) as db:
             report = index(db, roots, on_session=on_session)
+            people.apply(db, home)
             db.execute("INSERT INTO utterances_fts (utterances_fts) VALUES ('optimize')")
             db.conn.commit()
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -138,38 +172,56 @@ def _fingerprint(folder: SessionFolder) -> str:
     return " ".join(parts)
 
 
-def _renew_forms(db: Database) -> None:
-    """Give the rows of folders that are away now the forms of this version; they are read again when they come back."""
-    folders = db.execute("SELECT id, path, session FROM folders WHERE fingerprint NOT LIKE ? || ' %'", [_VERSIONS]).fetchall()
-    for folder_id, path, session in folders:
-        with writing(db):
-            rows = db.execute(_TEXTS, [session, path]).fetchall()
-            new = [(*index_columns(text, language), row_id) for row_id, text, language in rows]
-            db.conn.executemany("UPDATE utterances SET spelling = ?, forms = ? WHERE id = ?", new)
-            db.execute("UPDATE folders SET fingerprint = ? WHERE id = ?", [f"{_VERSIONS} away", folder_id])
+def _renew_forms(db: Database, lexicon: Lexicon) -> None:
+    """Give every row the forms of this version; folders that are away now are not read for it."""
+    if not db.execute("SELECT 1 FROM folders WHERE fingerprint NOT LIKE ? || ' %' LIMIT 1", [_VERSIONS]).fetchone():
+        return
+    with writing(db):
+        db.execute("DELETE FROM vocabulary")
+        db.execute("DELETE FROM forms")
+        lexicon.forget()
+        lexicon.begin()
+        rows = db.execute("SELECT id, text, language FROM utterances").fetchall()
+        new = [(lexicon.columns(text, language)[0], row_id) for row_id, text, language in rows]
+        lexicon.flush()
+        db.conn.executemany("UPDATE utterances SET form_ids = ? WHERE id = ?", new)
+        db.execute("INSERT INTO utterances_fts (utterances_fts) VALUES ('rebuild')")
+        db.execute("UPDATE folders SET fingerprint = ? || ' away'", [_VERSIONS])
 
 
-_TEXTS = """
-SELECT id, text, language FROM utterances WHERE session_id = (SELECT id FROM sessions WHERE session = ? AND path = ?)
-"""
-
-
-def _index_one(db: Database, found: _Found, problems: list[Problem]) -> bool:
+def _read(db: Database, found: _Found, problems: list[Problem]) -> "_Read | None":
     try:
         session = found.folder.read_session()
-        record = read_record(found.folder) if found.folder.is_sealed else None
+        return _Read(found, session, read_record(found.folder) if found.folder.is_sealed else None)
+    except _UNFIT as error:
+        _tell(db, found, error, problems)
+        return None
+
+
+def _write(db: Database, sessions: Sequence[_Read], problems: list[Problem], *, lexicon: Lexicon) -> int:
+    """All in one transaction, or if one of them does not fit, each in its own; returns how many were written."""
+    try:
         with writing(db):
-            replace_session(db, session, record, found.folder)
-            _remember(db, found, problem=None)
-    except (EverywordError, OSError, ValueError, ArithmeticError, KeyError, TypeError) as error:
-        # a folder may hold anything: whatever is wrong with one, the others must still be found
-        problems.append(Problem(found.folder, str(error)))
-        with writing(db):
-            path = path_text(found.folder)
-            db.execute("DELETE FROM sessions WHERE session = ? AND path = ?", [found.session, path])  # a mirror's rows stay
-            _remember(db, found, problem=str(error).encode("utf-8", "backslashreplace").decode())
-        return False
-    return True
+            lexicon.begin()
+            for one in sessions:
+                replace_session(db, one.session, one.record, one.found.folder, lexicon=lexicon)
+                _remember(db, one.found, problem=None)
+    except _UNFIT as error:
+        lexicon.forget()
+        if len(sessions) > 1:
+            return sum(_write(db, [one], problems, lexicon=lexicon) for one in sessions)
+        _tell(db, sessions[0].found, error, problems)
+        return 0
+    return len(sessions)
+
+
+def _tell(db: Database, found: _Found, error: Exception, problems: list[Problem]) -> None:
+    problems.append(Problem(found.folder, str(error)))
+    with writing(db):
+        path = path_text(found.folder)
+        if db.execute("SELECT 1 FROM sessions WHERE session = ? AND path = ?", [found.session, path]).fetchone():
+            delete_session(db, found.session)  # a mirror's rows stay
+        _remember(db, found, problem=str(error).encode("utf-8", "backslashreplace").decode())
 
 
 def _remember(db: Database, found: _Found, *, problem: str | None) -> None:

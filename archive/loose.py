@@ -2,17 +2,21 @@
 
 Every word is reduced to a skeleton of Latin letters in which spellings of one sound are the same: Lavrov and Лавров are
 ``lavrov``, Kyiv and Київ ``kiv``.  Skeletons are compared by edit distance, where a vowel counts half.  The words are those of
-the archive's own index, so that nothing is proposed which finds nothing.
+the archive itself, and nothing is proposed which finds nothing.
 """
 
 import re
 
 from sqlite_utils import Database
 
-from archive.forms import spelling
+from archive.forms import indexed, pieces, spelling
+from archive.lexicon import Lexicon
 
 MOST_WORDS = 10
-"""That one word is widened to: the nearest, and of equally near ones those in most utterances."""
+"""That one word is widened to: the nearest, and of equally near ones those that were said last."""
+
+MOST_COMPARED = 200
+"""Near words of which it is asked when they were said last."""
 
 _LETTERS = str.maketrans("абвгґдеєжзиіїйклмнопрстуфхцчшщэы", "abvggdeejziiiiklmnoprstufhccssei", "ьъ'") | {
     ord("ю"): "iu",
@@ -61,11 +65,12 @@ def distance(one: str, other: str, most: int) -> int:
 
 
 class Vocabulary:
-    """The words of an archive's index with the number of utterances each is in; reads them all once, when first asked."""
+    """The words of an archive; reads them all once, when first asked."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, lexicon: Lexicon) -> None:
         self._db = db
-        self._by_letter: dict[str, list[tuple[str, str, int]]] | None = None
+        self._lexicon = lexicon
+        self._by_letter: dict[str, list[tuple[str, str]]] | None = None
 
     def near(self, word: str) -> tuple[str, ...]:
         """Up to `MOST_WORDS` words like `word`, the nearest first; without `word` itself."""
@@ -74,33 +79,30 @@ class Vocabulary:
             return ()
         most = min(3, len(wanted) // 2)
         found = []
-        for candidate, plain, count in self._words().get(wanted[0], ()):
+        for candidate, plain in self._words().get(wanted[0], ()):
             if abs(len(plain) - len(wanted)) <= most and candidate != spelling(word):
                 cost = distance(wanted, plain, most)
                 if cost <= most:
-                    found.append((cost, -count, candidate))
-        return tuple(candidate for _, _, candidate in sorted(found)[:MOST_WORDS])
+                    found.append((cost, candidate))
+        said = ((cost, -last, one) for cost, one in sorted(found)[:MOST_COMPARED] if (last := self._last_said(one)) is not None)
+        return tuple(one for _, _, one in sorted(said)[:MOST_WORDS])
 
-    def _words(self) -> dict[str, list[tuple[str, str, int]]]:
-        """First letter of the skeleton → (word, skeleton, utterances)."""
+    def _last_said(self, word: str) -> int | None:
+        """The row id of the newest utterance that holds the word or a form of it; None if none does any more."""
+        newest = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH ? ORDER BY rowid DESC LIMIT 1"
+        expression = f'spelling : "{" ".join(pieces(word))}" OR forms : "{indexed(word)}"'
+        row = self._db.execute(newest, [expression]).fetchone()
+        return None if row is None else int(row[0])
+
+    def _words(self) -> dict[str, list[tuple[str, str]]]:
+        """First letter of the skeleton → (word, skeleton)."""
         if self._by_letter is None:
             self._by_letter = {}
-            for word, count in _terms(self._db):
+            for word in self._lexicon.words():
                 plain = skeleton(word)
                 if plain:
-                    self._by_letter.setdefault(plain[0], []).append((word, plain, count))
+                    self._by_letter.setdefault(plain[0], []).append((word, plain))
         return self._by_letter
-
-
-def _terms(db: Database) -> list[tuple[str, int]]:
-    """Every term of the index; FTS5 shows them through a table of this connection alone, also where the file is read-only."""
-    (frozen,) = db.execute("PRAGMA query_only").fetchone()
-    db.execute("PRAGMA query_only = OFF")
-    try:
-        db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.archive_terms USING fts5vocab (main, utterances_fts, row)")
-        return db.execute("SELECT term, doc FROM temp.archive_terms").fetchall()
-    finally:
-        db.execute(f"PRAGMA query_only = {frozen}")
 
 
 def _cost(letter: str) -> int:

@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from itertools import groupby
 from typing import Literal
 
-from archive.forms import Token, forms, indexed, query_forms, spelling, tokens
+from archive.forms import indexed, pieces, spelling, tokens
+from archive.lexicon import Words
 from everyword.errors import InvalidQuery
 
 LONGEST_CHARACTERS = 10_000
@@ -35,36 +35,56 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 _OPERATOR = re.compile(r"OR|NEAR(?:/[0-9]{1,3})?")
-_APOSTROPHE = re.compile("['\u2019\u02bc]")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """One thing to look for.
 
-    ``parts`` are the words of the index in order, ``alternatives`` the forms of a single word, ``members`` the words of something
-    typed as one, such as ``Івано-Франківськ`` (all of them, each in any form), or the two that are ``NEAR`` each other with at
-    most `between` words between them.
+    ``parts`` are the words of the index in order, ``alternatives`` the forms of a single word, of which ``standing`` may stand in
+    a text and ``listed`` beside it; ``beginning`` are the words that begin like a prefix, None if they are too many.  ``members``
+    are the words of something typed as one, such as ``Івано-Франківськ`` (all of them, each in any form), or the two that are
+    ``NEAR`` each other with at most `between` words between them.
     """
 
     kind: Kind
     parts: tuple[str, ...] = ()
     alternatives: frozenset[str] = frozenset()
+    standing: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    beginning: tuple[str, ...] | None = None
     members: tuple["Term", ...] = ()
     between: int = 0
 
-    def fts(self) -> str:
-        """This term in the language of FTS5; of ``near`` only that both are there, as word forms have no place in the index."""
+    @property
+    def is_broad(self) -> bool:
+        """True for a prefix of one piece that too many words begin with for the index to be of help."""
+        return self.kind == "prefix" and len(self.parts) == 1 and self.beginning is None
+
+    @property
+    def is_checked(self) -> bool:
+        """True if what FTS5 finds has to be looked at: a word form has no place in the index, a broad prefix no entry."""
+        return self.kind == "near" or self.is_broad or any(member.is_checked for member in self.members)
+
+    def fts(self, *, is_exact: bool = False) -> str:
+        """This term in the language of FTS5; of ``near`` only that both are there.
+
+        Nothing for a broad prefix.  With `is_exact` a word is only looked for as it was typed.
+        """
         if self.members:
-            return "(" + " AND ".join(member.fts() for member in self.members) + ")"
-        quoted = '"' + " ".join(self.parts) + '"'
-        if self.kind == "phrase":
-            return f"({{text spelling}} : {quoted})"
+            return _all_of(member.fts(is_exact=is_exact) for member in self.members)
+        quoted = _quoted(self.parts)
+        if self.kind == "phrase" or (is_exact and self.kind == "word"):
+            return f"(spelling : {quoted})"
+        if self.is_broad:
+            return ""
+        if self.kind == "prefix" and self.beginning:
+            return f"(spelling : ({' OR '.join(_quoted((word,)) for word in self.beginning)}))"
         if self.kind == "prefix":
-            return f"({{text spelling}} : {quoted}*)"
-        standing = [f'"{" ".join(_index_words(form))}"' for form in sorted(self.alternatives)]
-        listed = [f'"{indexed(form)}"' for form in sorted(self.alternatives)]
-        return f"({{text spelling}} : ({' OR '.join(standing)}) OR forms : ({' OR '.join(listed)}))"
+            return f"(spelling : {quoted}*)"
+        standing = " OR ".join(_quoted(pieces(word)) for word in self.standing) or quoted
+        listed = " OR ".join(_quoted((indexed(form),)) for form in self.listed)
+        return f"(spelling : ({standing}) OR forms : ({listed}))" if listed else f"(spelling : ({standing}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +104,26 @@ class Query:
     excluded: tuple[Term, ...]
     fields: tuple[Field, ...] = ()
 
-    def fts(self) -> str:
-        """The whole query in the language of FTS5."""
-        groups = ["(" + " OR ".join(term.fts() for term in choice) + ")" for choice in self.required]
+    def fts(self, *, is_exact: bool = False) -> str:
+        """The whole query in the language of FTS5, but for its `is_checked` terms; empty if that leaves nothing to look for."""
+        groups = [
+            "(" + " OR ".join(parts) + ")"
+            for choice in self.required
+            if all(parts := [one.fts(is_exact=is_exact) for one in choice])
+        ]
         expression = " AND ".join(groups)
-        if self.excluded:
-            without = " OR ".join(term.fts() for term in self.excluded)
-            return f"({expression}) NOT ({without})"
-        return expression
+        without = " OR ".join(part for term in self.excluded if not term.is_checked and (part := term.fts()))
+        return f"({expression}) NOT ({without})" if expression and without else expression
 
     @property
-    def has_near(self) -> bool:
-        """True if FTS5 finds more than is meant, so that `is_met` has to look at each text."""
-        return any(term.kind == "near" for choice in self.required for term in choice)
+    def is_checked(self) -> bool:
+        """True if FTS5 finds more than is meant, so that each text has to be looked at."""
+        return any(term.is_checked for term in self.terms) or not self.fts()
 
-    def is_met(self, text: str, language: str) -> bool:
-        """Whether a text that FTS5 found has the words near each other that must be."""
-        said = Said(text, language)
-        choices = [choice for choice in self.required if any(term.kind == "near" for term in choice)]
-        return all(any(said.holds(term) for term in choice) for choice in choices)
+    @property
+    def terms(self) -> list[Term]:
+        """Everything looked for, and everything left out."""
+        return [*(term for choice in self.required for term in choice), *self.excluded]
 
     @property
     def words(self) -> dict[str, Term]:
@@ -111,18 +132,13 @@ class Query:
         inner = [member for term in terms for member in (term.members or (term,))]
         return {"'".join(term.parts): term for term in inner if term.kind == "word"}
 
-    def matches(self, text: str, language: str) -> list[tuple[int, int]]:
-        """Where `text` holds what was looked for: (start, end) in characters, in order, not overlapping."""
-        said = Said(text, language)
-        return said.characters(place for choice in self.required for term in choice for place in said.places(term))
 
-
-def parse(query: str, *, languages: Iterable[str], widen: Callable[[str], Iterable[str]] | None = None) -> Query:
+def parse(query: str, *, words: Words, widen: Callable[[str], Iterable[str]] | None = None) -> Query:
     """Understand a query.
 
     Args:
         query: as typed; any text at all.
-        languages: whose word forms are looked for.
+        words: gives their forms, and those that are in the archive at all.
         widen: gives other words to look for beside one, in any of their forms.
 
     Raises:
@@ -130,11 +146,16 @@ def parse(query: str, *, languages: Iterable[str], widen: Callable[[str], Iterab
     """
     if len(query) > LONGEST_CHARACTERS:
         raise InvalidQuery(f"The query has {len(query)} characters; {LONGEST_CHARACTERS} are allowed.", hint="Use fewer words.")
-    spoken = tuple(languages)
 
-    def alternatives(word: str) -> frozenset[str]:
-        others = widen(word) if widen else ()
-        return frozenset().union(*(query_forms(one, spoken) for one in (word, *others)))
+    def word_term(word: str) -> Term:
+        meant = [word, *(widen(word) if widen else ())]
+        forms = frozenset[str]().union(*(words.alternatives(spelling(one)) for one in meant))
+        standing = tuple(sorted(form for form in forms if form == word or words.has_word(form)))
+        listed = tuple(sorted(form for form in forms if words.has_form(form)))
+        return Term("word", pieces(word), forms, standing, listed)
+
+    def prefix_term(parts: tuple[str, ...]) -> Term:
+        return Term("prefix", parts, beginning=words.beginning(parts[0]) if len(parts) == 1 else None)
 
     reader = _Reader()
     for piece in _PIECE.finditer(unicodedata.normalize("NFC", query)):
@@ -143,7 +164,7 @@ def parse(query: str, *, languages: Iterable[str], widen: Callable[[str], Iterab
         elif piece["bare"] and _OPERATOR.fullmatch(piece["bare"]):
             reader.add_operator(piece["bare"], piece.start() + 1)
         else:
-            reader.add_term(*_term(piece, alternatives))
+            reader.add_term(*_term(piece, word_term, prefix_term))
     reader.expect_no_operator()
     return _checked(Query(tuple(tuple(choice) for choice in reader.required), tuple(reader.excluded), tuple(reader.fields)))
 
@@ -226,7 +247,9 @@ def _checked(query: Query) -> Query:
     return query
 
 
-def _term(piece: re.Match[str], alternatives: Callable[[str], frozenset[str]]) -> tuple[bool, Term | None]:
+def _term(
+    piece: re.Match[str], word_term: Callable[[str], Term], prefix_term: Callable[[tuple[str, ...]], Term]
+) -> tuple[bool, Term | None]:
     """Whether a piece excludes, and what it looks for: nothing if there is no word in it."""
     if piece["bare"] is None:
         if not piece["end"]:
@@ -235,14 +258,13 @@ def _term(piece: re.Match[str], alternatives: Callable[[str], frozenset[str]]) -
         return bool(piece["sign"]), Term("phrase", parts) if parts else None
     bare = piece["bare"]
     is_excluded, is_exact = bare.startswith("-"), bare.startswith(("=", "-="))
-    words = [tuple(_index_words(token.word)) for token in tokens(bare)]
+    words = [spelling(token.word) for token in tokens(bare)]
     if not words:
         return is_excluded, None
     if is_exact:
-        return is_excluded, Term("phrase", tuple(part for parts in words for part in parts))
-    terms = [Term("word", parts, alternatives("'".join(parts))) for parts in words]
-    if bare.endswith("*"):
-        terms[-1] = Term("prefix", words[-1])
+        return is_excluded, Term("phrase", tuple(_index_words(bare)))
+    begun = [prefix_term(pieces(words.pop()))] if bare.endswith("*") else []
+    terms = [*map(word_term, words), *begun]
     return is_excluded, terms[0] if len(terms) == 1 else Term("all", members=tuple(terms))
 
 
@@ -250,81 +272,16 @@ def _word_count(term: Term) -> int:
     return sum(_word_count(member) for member in term.members) or 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A word as FTS5 divides the text: there an apostrophe divides too, so `token` may have several."""
-
-    word: str
-    token: Token
-
-
-class Said:
-    """A text that a query is held against; places are (first, last) parts of it."""
-
-    def __init__(self, text: str, language: str) -> None:
-        self._parts = [_Part(_folded(part), token) for token in tokens(text) for part in _index_words(token.word)]
-        self._language = language
-
-    def places(self, term: Term) -> set[tuple[int, int]]:
-        """Wherever `term`, or something that belongs to it, is."""
-        if term.kind == "near":
-            return {place for pair in self._near(term) for place in pair}
-        if term.kind == "all":
-            return {place for member in term.members for place in self.places(member)}
-        return set(self._forms(term) if term.kind == "word" else self._runs(term))
-
-    def holds(self, term: Term) -> bool:
-        """Whether the whole of `term` is there."""
-        if term.kind == "all":
-            return all(self.holds(member) for member in term.members)
-        return bool(self.places(term))
-
-    def characters(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Places as (start, end) in characters, in order; those that overlap are one."""
-        result: list[tuple[int, int]] = []
-        spans = {(self._parts[first].token.start, self._parts[last].token.end) for first, last in places}
-        for start, end in sorted(spans):
-            if result and start < result[-1][1]:
-                result[-1] = (result[-1][0], max(end, result[-1][1]))
-            else:
-                result.append((start, end))
-        return result
-
-    def _near(self, term: Term) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-        one, other = (self.places(member) if self.holds(member) else set() for member in term.members)
-        for before in one:
-            for after in other:
-                if 0 < max(after[0] - before[1], before[0] - after[1]) <= term.between + 1:
-                    yield before, after
-
-    def _forms(self, term: Term) -> Iterator[tuple[int, int]]:
-        wanted = {_folded(form) for form in term.alternatives}
-        first = 0
-        for token, parts in groupby(self._parts, key=lambda part: part.token):
-            after = first + len(list(parts))
-            spelled = spelling(token.word)
-            if any(_folded(form) in wanted for form in (spelled, *forms(spelled, self._language))):
-                yield first, after - 1
-            first = after
-
-    def _runs(self, term: Term) -> Iterator[tuple[int, int]]:
-        wanted = [_folded(part) for part in term.parts]
-        last = len(wanted) - 1
-        for first in range(len(self._parts) - last):
-            here = [part.word for part in self._parts[first : first + last + 1]]
-            ends = here[last].startswith(wanted[last]) if term.kind == "prefix" else here[last] == wanted[last]
-            if here[:last] == wanted[:last] and ends:
-                yield first, first + last
-
-
 def _index_words(text: str) -> Iterator[str]:
-    """The words of a text as FTS5 divides it: there an apostrophe divides too."""
-    for token in tokens(spelling(text)):
-        yield from _APOSTROPHE.split(token.word)
+    """The words of a text as FTS5 divides it."""
+    for token in tokens(text):
+        yield from pieces(spelling(token.word))
 
 
-def _folded(word: str) -> str:
-    """`word` as the index compares it: Latin letters without their accents."""
-    if word.isascii():
-        return word
-    return "".join(unicodedata.normalize("NFD", char)[0] if "\u00c0" <= char <= "\u024f" else char for char in word)
+def _quoted(parts: Iterable[str]) -> str:
+    return '"' + " ".join(parts) + '"'
+
+
+def _all_of(expressions: Iterable[str]) -> str:
+    known = [expression for expression in expressions if expression]
+    return "(" + " AND ".join(known) + ")" if known else ""

@@ -1,37 +1,90 @@
 """One session as rows: the only module that writes to the tables."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
+from typing import NamedTuple
 from zlib import crc32
 
 from sqlite_utils import Database
 
-from archive.forms import index_columns
-from archive.record import Line, Record, iso
+from archive.forms import respelled
+from archive.lexicon import Lexicon
+from archive.record import Line, Record, iso, joined
 from everyword.errors import CorruptFolder, NotTranscribed
 from everyword.folder import SessionFolder
-from everyword.model import Run, Session
+from everyword.model import Run, Session, Speaker
 from everyword.run import read_run, run_names
 
 _LONGEST_TIME_MS = 1 << 46
 """Wall-clock ms that fit beside 16 bits in SQLite's integers: until the year 4199."""
 
 
-def replace_session(db: Database, session: Session, record: Record | None, folder: SessionFolder) -> None:
-    """Delete what the tables hold of a session and insert what it is now; `record` is None for one that is not sealed yet."""
-    db.execute("DELETE FROM sessions WHERE session = ?", [session.id])
+class Row(NamedTuple):
+    """What the index keeps of an utterance; the fields are the columns of ``utterances`` but for its numbers of forms."""
+
+    id: int
+    session_id: int
+    speaker_id: int | None
+    stream: int
+    track: int
+    number: int
+    language: str
+    language_ppm: int
+    position_us: int
+    duration_us: int
+    first_frame: int
+    frame_count: int
+    flags: str
+    text: str
+    recorded: str | None
+
+
+def replace_session(db: Database, session: Session, record: Record | None, folder: SessionFolder, *, lexicon: Lexicon) -> None:
+    """Delete what the tables hold of a session and insert what it is now; `record` is None for one that is not sealed yet.
+
+    Needs a transaction in which `lexicon` has begun.
+    """
+    delete_session(db, session.id)
     session_id = insert(db, "sessions", _session_row(session, record, folder))
-    speakers: dict[str, int] = {}
-    for speaker in session.roster:
-        if speaker.person not in speakers:
-            row = {name: getattr(speaker, name) for name in ("person", "name", "role", "delegation", "language", "track")}
-            speakers[speaker.person] = insert(db, "speakers", {"session_id": session_id, **row})
+    speakers = _insert_seats(db, session_id, [*session.roster, *_named_later(record)])
     if record:
-        tracks = _insert_tracks(db, session_id, record)
+        _insert_tracks(db, session_id, record)
         _insert_notes(db, session_id, record)
-        numbers = _insert_transcript(db, session_id, record, tracks=tracks, speakers=speakers)
-        _insert_corrections(db, session_id, record, numbers)
+        _insert_runs(db, session_id, record)
+        _insert_coverage(db, session_id, record)
+        _insert_corrections(db, session_id, record)
+        rows = [_row(line, session_id, speakers.get(line.utterance.person or ""), at_ms) for at_ms, line in _timed(record)]
+        insert_utterances(db, _numbered(db, rows, session.id), lexicon=lexicon)
+
+
+def delete_session(db: Database, session: str) -> None:
+    """Take a session out of every table and of the index."""
+    db.execute("DELETE FROM sessions WHERE session = ?", [session])
+
+
+def delete_unseated(db: Database) -> None:
+    """Take out speakers that no roster names any more."""
+    db.execute("DELETE FROM speakers WHERE id NOT IN (SELECT speaker_id FROM seats)")
+
+
+def insert_utterances(db: Database, rows: Sequence[Row], *, lexicon: Lexicon) -> None:
+    """Utterances of one session with their forms, into the table and the index."""
+    if not rows:
+        return
+    utterances, searched = [], []
+    columns = lexicon.columns
+    for row in rows:
+        form_ids, forms = columns(row.text, row.language)
+        utterances.append((*row, form_ids))
+        speaker = None if row.speaker_id is None else f"s{row.speaker_id}"
+        searched.append((row.id, respelled(row.text), forms, speaker, row.language, row.flags))
+    lexicon.flush()
+    db.conn.executemany(_UTTERANCE, utterances)
+    db.conn.executemany(_SEARCHED, searched)
+    ids = [row.id for row in rows]
+    db.execute("UPDATE sessions SET first_id = ?, last_id = ? WHERE id = ?", [min(ids), max(ids), rows[0].session_id])
 
 
 def insert(db: Database, table: str, row: Mapping[str, object]) -> int:
@@ -70,26 +123,36 @@ def _session_row(session: Session, record: Record | None, folder: SessionFolder)
     }
 
 
-def _insert_tracks(db: Database, session_id: int, record: Record) -> dict[tuple[int, int], int]:
-    """Returns (stream, track number) → row id."""
-    ids = {}
+def _named_later(record: Record | None) -> list[Speaker]:
+    """People that somebody has named since, who may not be in the roster."""
+    lines = record.lines if record else ()
+    names = {line.utterance.person: line.speaker for line in lines if line.utterance.person}
+    return [Speaker(person, name) for person, name in sorted(names.items())]
+
+
+def _insert_seats(db: Database, session_id: int, roster: Sequence[Speaker]) -> dict[str, int]:
+    """Returns person → row id; of two entries of one person the first counts."""
+    ids: dict[str, int] = {}
+    for speaker in roster:
+        if speaker.person not in ids:
+            label = (speaker.person, speaker.name, speaker.role, speaker.delegation, speaker.language)
+            db.execute(_SPEAKER, label)
+            (row_id,) = db.execute(_SPEAKER_ID, label).fetchone()
+            ids[speaker.person] = int(row_id)
+            insert(db, "seats", {"session_id": session_id, "speaker_id": row_id, "track": speaker.track})
+    return ids
+
+
+_SPEAKER = "INSERT OR IGNORE INTO speakers (person, name, role, delegation, language) VALUES (?, ?, ?, ?, ?)"
+_SPEAKER_ID = "SELECT id FROM speakers WHERE person = ? AND name = ? AND role = ? AND delegation = ? AND language = ?"
+
+
+def _insert_tracks(db: Database, session_id: int, record: Record) -> None:
     for track in record.recording.tracks:
         stream = record.recording.streams[track.stream]
-        ids[track.stream, track.number] = insert(
-            db,
-            "tracks",
-            {
-                "session_id": session_id,
-                "number": track.number,
-                "stream": track.stream,
-                "channel": track.channel,
-                "rate_hz": stream.rate_hz,
-                "sample_format": stream.sample_format,
-                "frame_count": record.recording.end_frame(track.stream),
-                "input": stream.input.name,
-            },
-        )
-    return ids
+        row = {"session_id": session_id, "number": track.number, "stream": track.stream, "channel": track.channel}
+        row |= {"rate_hz": stream.rate_hz, "frame_count": record.recording.end_frame(track.stream)}
+        insert(db, "tracks", {**row, "sample_format": stream.sample_format, "input": stream.input.name})
 
 
 def _insert_notes(db: Database, session_id: int, record: Record) -> None:
@@ -100,31 +163,13 @@ def _insert_notes(db: Database, session_id: int, record: Record) -> None:
         insert(db, "notes", {**row, "text": note.text, "by": note.by})
 
 
-def _insert_transcript(
-    db: Database, session_id: int, record: Record, *, tracks: dict[tuple[int, int], int], speakers: dict[str, int]
-) -> dict[int, int]:
-    """Every run, and what the current one says; returns utterance number → row id."""
-    spoken = " ".join(sorted({line.utterance.language for line in record.lines}))
-    runs = {}
+def _insert_runs(db: Database, session_id: int, record: Record) -> None:
     for run in _finished_runs(record.folder):
         is_current = record.transcript is not None and record.transcript.run.run == run.run
-        runs[run.run] = insert(db, "runs", _run_row(run, session_id, is_current=is_current, spoken=spoken if is_current else ""))
-    if record.transcript is None:
-        return {}
-    run_id = runs[record.transcript.run.run]
-    numbers = {}
-    for line in record.lines:
-        utterance = line.utterance
-        track_id = tracks.get((utterance.stream, utterance.track))
-        if track_id is None:
-            raise CorruptFolder(f"Utterance {utterance.id} names track {utterance.track}, which its stream does not have.")
-        row_id = _free_row_id(db, record, line)
-        numbers[utterance.id] = row_id
-        keys = {"id": row_id, "session_id": session_id, "run_id": run_id, "track_id": track_id}
-        insert(db, "utterances", {**keys, "speaker_id": speakers.get(utterance.person or ""), **_utterance_row(line)})
-        db.conn.executemany(_WORDS, _word_rows(row_id, line))
-    _insert_coverage(db, record, {"session_id": session_id, "run_id": run_id}, tracks)
-    return numbers
+        row = {"session_id": session_id, "run": run.run, "is_current": is_current}
+        row |= {"started_at": iso(run.started_at_us), "started_at_us": run.started_at_us}
+        row |= {name: _pairs(getattr(run, name)) for name in ("engine", "model", "settings")}
+        insert(db, "runs", {**row, "windows": run.windows, "flagged_windows": run.flagged_windows})
 
 
 def _finished_runs(folder: SessionFolder) -> Sequence[Run]:
@@ -137,106 +182,91 @@ def _finished_runs(folder: SessionFolder) -> Sequence[Run]:
     return runs
 
 
-def _run_row(run: Run, session_id: int, *, is_current: bool, spoken: str) -> dict[str, object]:
-    return {
-        "session_id": session_id,
-        "run": run.run,
-        "is_current": is_current,
-        "started_at": iso(run.started_at_us),
-        "started_at_us": run.started_at_us,
-        "engine": _pairs(run.engine),
-        "model": _pairs(run.model),
-        "settings": _pairs(run.settings),
-        "spoken_languages": spoken,
-        "windows": run.windows,
-        "flagged_windows": run.flagged_windows,
-    }
-
-
-def _pairs(values: dict[str, str] | dict[str, int | str]) -> str:
+def _pairs(values: Mapping[str, int | str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(values.items()))
 
 
-def _free_row_id(db: Database, record: Record, line: Line) -> int:
-    """Milliseconds of the wall clock << 16 | n; row order is time order.
-
-    A recording whose time nobody knows is placed at the time its session was made.  n begins at a number made from the
-    session's id, so that a folder gets the same row ids whatever is indexed before it; a taken id moves on to the next.
-    """
-    known_us = line.moment.utc_us
-    at_us = record.session.created_at_us + line.moment.position_us if known_us is None else known_us
-    if not -_LONGEST_TIME_MS < at_us // 1000 < _LONGEST_TIME_MS:
-        raise CorruptFolder(f"Utterance {line.utterance.id} is at {at_us} µs, which is no time of a recording.")
-    first = (at_us // 1000 << 16) | (crc32(record.session.id.encode()) & 0xFFF) << 4
-    for row_id in count(first):
-        if not db.execute("SELECT 1 FROM utterances WHERE id = ?", [row_id]).fetchone():
-            return row_id
-    raise AssertionError  # count() never ends
+def _insert_coverage(db: Database, session_id: int, record: Record) -> None:
+    totals: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for span in joined(record.transcript.coverage) if record.transcript else ():
+        totals[span.track, span.state].append(record.of_span(span).duration_us)
+    for (track, state), lengths_us in totals.items():
+        row = {"session_id": session_id, "track": track, "state": state}
+        insert(db, "coverage", {**row, "spans": len(lengths_us), "duration_us": sum(lengths_us)})
 
 
-def _utterance_row(line: Line) -> dict[str, object]:
-    utterance = line.utterance
-    spelled, forms = index_columns(line.text, utterance.language)
-    return {
-        "number": utterance.id,
-        "language": utterance.language,
-        "language_ppm": utterance.language_ppm,
-        "started_at": iso(line.moment.utc_us),
-        "started_at_us": line.moment.utc_us,
-        "position_us": line.moment.position_us,
-        "duration_us": line.moment.duration_us,
-        "first_frame": utterance.first_frame,
-        "frame_count": utterance.frame_count,
-        "window": utterance.window,
-        "flags": " ".join(utterance.flags),
-        "text": line.text,
-        "recorded": line.recorded if line.is_corrected else None,
-        "spelling": spelled,
-        "forms": forms,
-    }
-
-
-_WORDS = """
-INSERT INTO words (utterance_id, number, text, first_frame, frame_count, probability_ppm, flags) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-
-
-def _word_rows(row_id: int, line: Line) -> list[tuple[int | str, ...]]:
-    return [
-        (row_id, number, word.text.strip(), word.first_frame, word.frame_count, word.probability_ppm, " ".join(word.flags))
-        for number, word in enumerate(line.utterance.words, 1)
-    ]
-
-
-def _insert_coverage(db: Database, record: Record, keys: dict[str, int], tracks: dict[tuple[int, int], int]) -> None:
-    for span in record.transcript.coverage if record.transcript else ():
-        moment = record.of_span(span)
-        row = {"state": span.state, "reason": span.reason, "position_us": moment.position_us, "duration_us": moment.duration_us}
-        row |= {"first_frame": span.first_frame, "frame_count": span.frame_count}
-        insert(db, "coverage", {**keys, "track_id": tracks[span.stream, span.track], **row})
-
-
-def _insert_corrections(db: Database, session_id: int, record: Record, numbers: dict[int, int]) -> None:
+def _insert_corrections(db: Database, session_id: int, record: Record) -> None:
     for entry in record.corrections:
         correction = entry.correction
-        insert(
-            db,
-            "corrections",
-            {
-                "session_id": session_id,
-                "utterance_id": numbers.get(entry.number) if entry.number is not None else None,
-                "seq": correction.seq,
-                "at": iso(correction.at_us),
-                "at_us": correction.at_us,
-                "by": correction.by,
-                "run": correction.run,
-                "stream": correction.stream,
-                "track": correction.track,
-                "first_frame": correction.first_frame,
-                "frame_count": correction.frame_count,
-                "before": correction.before,
-                "after": correction.after,
-                "reason": correction.reason,
-                "is_applied": entry.applied,
-            },
-        )
+        row = {name: getattr(correction, name) for name in _CORRECTION}
+        row |= {"session_id": session_id, "utterance": entry.number, "at": iso(correction.at_us), "is_applied": entry.applied}
+        insert(db, "corrections", row)
+
+
+_CORRECTION = (
+    "seq", "at_us", "by", "run", "stream", "track", "first_frame", "frame_count", "before", "after", "reason"
+)  # fmt: skip
+
+
+def _timed(record: Record) -> Iterator[tuple[int, Line]]:
+    """Each line with the wall-clock ms of its beginning.
+
+    A recording whose time nobody knows is placed at the time its session was made.
+    """
+    heard = {(track.stream, track.number) for track in record.recording.tracks}
+    start_us = record.session.created_at_us if record.started_at_us is None else record.started_at_us
+    for line in record.lines:
+        utterance = line.utterance
+        if (utterance.stream, utterance.track) not in heard:
+            raise CorruptFolder(f"Utterance {utterance.id} names track {utterance.track}, which its stream does not have.")
+        known_us = line.moment.utc_us
+        at_us = start_us + line.moment.position_us if known_us is None else known_us
+        if not -_LONGEST_TIME_MS < at_us // 1000 < _LONGEST_TIME_MS:
+            raise CorruptFolder(f"Utterance {utterance.id} is at {at_us} µs, which is no time of a recording.")
+        yield at_us // 1000, line
+
+
+def _row(line: Line, session_id: int, speaker_id: int | None, at_ms: int) -> Row:
+    """With the first row id of its millisecond; `_numbered` finds a free one."""
+    utterance = line.utterance
+    return Row(
+        id=at_ms << 16,
+        session_id=session_id,
+        speaker_id=speaker_id,
+        stream=utterance.stream,
+        track=utterance.track,
+        number=utterance.id,
+        language=utterance.language,
+        language_ppm=utterance.language_ppm,
+        position_us=line.moment.position_us,
+        duration_us=line.moment.duration_us,
+        first_frame=utterance.first_frame,
+        frame_count=utterance.frame_count,
+        flags=" ".join(utterance.flags),
+        text=line.text,
+        recorded=line.recorded if line.is_corrected else None,
+    )
+
+
+def _numbered(db: Database, rows: Iterable[Row], session: str) -> list[Row]:
+    """With free row ids, in their order.
+
+    What stands beside the milliseconds begins at a number made from the session's id, so that a folder gets the same row ids
+    whatever is indexed before it; a taken id moves on to the next.
+    """
+    mark = (crc32(session.encode()) & 0xFFF) << 4
+    ordered = sorted(rows, key=lambda row: row.id)  # a stable sort: those of one millisecond keep the transcript's order
+    if not ordered:
+        return []
+    ends = [ordered[0].id, ordered[-1].id + 0xFFFFF]
+    taken = {row_id for (row_id,) in db.execute("SELECT id FROM utterances WHERE id BETWEEN ? AND ?", ends).fetchall()}
+    result = []
+    for row in ordered:
+        row_id = next(row_id for row_id in count(row.id | mark) if row_id not in taken)
+        taken.add(row_id)
+        result.append(row._replace(id=row_id))
+    return sorted(result, key=lambda row: row.id)
+
+
+_UTTERANCE = f"INSERT INTO utterances ({', '.join(Row._fields)}, form_ids) VALUES ({', '.join('?' * len(Row._fields))}, ?)"  # noqa: S608  (ours)
+_SEARCHED = "INSERT INTO utterances_fts (rowid, spelling, forms, speaker, language, flags) VALUES (?, ?, ?, ?, ?, ?)"

@@ -1,11 +1,12 @@
 """What the terminal shows of sessions, transcripts and hits: text in, lines out, nothing printed here."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from archive.answers.concordance import WIDTH, KeywordLine
+from archive.answers.files import hit_data
 from archive.export.text import STRUCK, missing_label, one_line
+from archive.hits import Answer, Hit, Passage
 from archive.record import Line, Record, clock_face, iso
-from archive.search import Answer, Hit, Passage
 from everyword.clock import MICROSECONDS
 from everyword.text import printable
 
@@ -38,19 +39,18 @@ def record_lines(record: Record, *, as_recorded: bool) -> Iterator[str]:
 
 def answer_data(answer: Answer) -> dict[str, object]:
     """An answer as ``--json`` gives it: offsets are characters of ``text``."""
-    return {
-        "more": answer.more,
-        "suggestions": list(answer.suggestions),
-        "hits": [
-            {
-                **_passage(hit.passage),
-                "matches": [list(match) for match in hit.matches],
-                "before": [_passage(passage) for passage in hit.before],
-                "after": [_passage(passage) for passage in hit.after],
-            }
-            for hit in answer.hits
-        ],
-    }
+    facts = {name: getattr(answer, name) for name in ("more", "candidates", "is_capped")}
+    return {**facts, "suggestions": list(answer.suggestions), "hits": [hit_data(hit) for hit in answer.hits]}
+
+
+def concordance_lines(lines: Iterable[KeywordLine], *, is_bold: bool) -> Iterator[str]:
+    """A line each, safe to write as it is, the keyword in one column and bold if the terminal can."""
+    for line in lines:
+        left, keyword, right = printable(line.left).rjust(WIDTH), printable(line.keyword), printable(line.right).ljust(WIDTH)
+        shown = f"\x1b[1m{keyword}\x1b[22m" if is_bold else keyword
+        passage = line.passage
+        place = [(passage.time or "time unknown")[:16].replace("T", " "), f"{passage.session} #{passage.utterance}"]
+        yield "  ".join([f"{left}{shown}{right}", *place, _shortened(passage.speaker, 30)])
 
 
 def answer_lines(answer: Answer, *, is_bold: bool) -> Iterator[str]:
@@ -91,10 +91,6 @@ def _shown_line(line: Line, *, as_recorded: bool) -> str:
     flags = f"  ({', '.join(marks)})" if marks else ""
     place = f"{line.utterance.id:>4}  {clock_face(line.moment.position_us)}  {one_line(line.speaker)}"
     return f"{place}  [{line.utterance.language}]  {text}{flags}"
-
-
-def _passage(passage: Passage) -> dict[str, object]:
-    return {**dataclasses.asdict(passage), "position": clock_face(passage.position_us)}
 
 
 def _shortened(text: str, longest: int = 60) -> str:

@@ -1,104 +1,126 @@
-# ruff: noqa: S608  (the SQL is put together from fixed pieces; every value is bound)
 """Find utterances.
 
-Newest first by default: that costs the same for the commonest and the rarest word, however large the archive.
+Newest first by default: that costs the same for the commonest and the rarest word, however large the archive.  By relevance the
+newest `MOST_CANDIDATES` are compared, and the answer says if there were more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from functools import cached_property
+from heapq import merge
 from itertools import islice
-from typing import Literal
 
 from sqlite_utils import Database
 
+from archive.filters import NO_FILTERS, Filters, narrowing
+from archive.hits import JOINS, Answer, Hit, Order, Row, select
+from archive.lexicon import Lexicon
 from archive.loose import Vocabulary
-from archive.query import Field, Query, parse
-from everyword.errors import InvalidOption, InvalidQuery
+from archive.match import Matcher
+from archive.query import parse
+from archive.relevance import ranked
 
-Order = Literal["time", "relevance"]
+MOST_CANDIDATES = 200
+"""That an order by relevance compares: so many in which the words stand as typed, and so many with any form of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a hit must be besides matching; empty means any.
+class Search:
+    """One query against an archive: understood once, answered from as many sides as needed.
 
-    ``sessions`` are ids, times µs since 1970; a hit begins at or after `after_us` and before `before_us`.
+    Args:
+        db: from `archive.schema.open_archive`, indexed.
+        query: see `archive.query`.
+        filters: what to narrow the answer by.
+        is_loose: look for words like those typed, too, in either script; see `archive.loose`.
+        as_recorded: look into the machine's own words, without corrections.
+        lexicon: of this archive; one that is used again has the words in memory.
+
+    Raises:
+        InvalidQuery: see `parse`.
+        InvalidOption: no session has a speaker of that name, or nobody that role.
     """
 
-    speakers: tuple[str, ...] = ()
-    sessions: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    after_us: int | None = None
-    before_us: int | None = None
+    def __init__(
+        self,
+        db: Database,
+        query: str,
+        *,
+        filters: Filters = NO_FILTERS,
+        is_loose: bool = False,
+        as_recorded: bool = False,
+        lexicon: Lexicon | None = None,
+    ) -> None:
+        self.db = db
+        self.as_recorded = as_recorded
+        self.lexicon = lexicon or Lexicon(db)
+        self.lexicon.begin()
+        self.vocabulary = Vocabulary(db, self.lexicon)
+        self.query = parse(query, words=self.lexicon, widen=self.vocabulary.near if is_loose else None)
+        self._narrowing = narrowing(db, filters, self.query.fields)
 
+    @cached_property
+    def matcher(self) -> Matcher:
+        """The query held against a text."""
+        return Matcher(self.query, self.lexicon)
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """One utterance of the archive; `time` is ISO 8601 in UTC, or None when nobody knows when it was recorded."""
+    def rows(self, *, is_exact: bool = False, is_oldest_first: bool = False) -> Iterator[Row]:
+        """Every utterance that answers, newest first; SQLite finds them one by one as they are asked for.
 
-    session: str
-    title: str
-    run: str
-    utterance: int
-    track: int
-    speaker: str
-    person: str | None
-    language: str
-    time: str | None
-    position_us: int
-    duration_us: int
-    text: str
-    is_corrected: bool
-    flags: tuple[str, ...]
+        Args:
+            is_exact: only those in which each word stands as it was typed.
+            is_oldest_first: the other way round.
+        """
+        found = self._found(self.query.fts(is_exact=is_exact), is_oldest_first=is_oldest_first)
+        if self.query.is_checked:
+            found = (row for row in found if self.matcher.is_met(row.text, row.language))
+        if self.as_recorded:
+            machine = self._corrected(is_oldest_first=is_oldest_first)
+            untouched = (row for row in found if row.recorded is None)
+            return merge(untouched, machine, key=lambda row: row.id, reverse=not is_oldest_first)
+        return found
 
+    def hit(self, row: Row, *, context: int = 0) -> Hit:
+        """A row with what was found in it, and the utterances around it."""
+        return Hit(self, row, context=context)
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that answers the query; ``matches`` are (start, end) in characters of its text."""
+    def suggestions(self) -> tuple[str, ...]:
+        """Three words like each word that nobody ever said; a word that was said is no misspelling."""
+        found = "SELECT 1 FROM utterances_fts WHERE utterances_fts MATCH ? LIMIT 1"
+        unknown = [word for word, term in self.query.words.items() if not self.db.execute(found, [term.fts()]).fetchone()]
+        return tuple(dict.fromkeys(near for word in unknown for near in self.vocabulary.near(word)[:3]))
 
-    passage: Passage
-    matches: tuple[tuple[int, int], ...]
-    before: tuple[Passage, ...] = ()
-    after: tuple[Passage, ...] = ()
+    def _found(self, expression: str, *, is_oldest_first: bool) -> Iterator[Row]:
+        direction = "ASC" if is_oldest_first else "DESC"
+        together = " AND ".join(part for part in (f"({expression})" if expression else "", *self._narrowing.expressions) if part)
+        source, key = "utterances_fts CROSS JOIN utterances ON utterances.id = utterances_fts.rowid", "utterances_fts.rowid"
+        conditions, values = self._narrowing.where(key)
+        if together:
+            conditions, values = ["utterances_fts MATCH ?", *conditions], [together, *values]
+        else:  # a broad prefix alone: what many words begin with is found soon by looking through the newest texts
+            source, key = "utterances", "utterances.id"
+            conditions, values = self._narrowing.where(key)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return select(self.db, f"{source} {JOINS} {where} ORDER BY {key} {direction}", values)
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Hits in the order asked for; ``more`` says that the limit cut them off.
-
-    ``suggestions`` are words of the archive like those that are not in it, when there is no hit.
-    """
-
-    hits: tuple[Hit, ...]
-    more: bool = False
-    suggestions: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Where:
-    conditions: list[str] = field(default_factory=list)
-    values: list[object] = field(default_factory=list)
-
-    def add(self, condition: str, *values: object) -> None:
-        self.conditions.append(condition)
-        self.values.extend(values)
-
-    def add_any(self, column: str, values: Sequence[object]) -> None:
-        self.add(f"{column} IN ({', '.join('?' * len(values))})", *values)
+    def _corrected(self, *, is_oldest_first: bool) -> Iterator[Row]:
+        """Utterances whose machine's text answers; they are few, and not in the index."""
+        conditions, values = self._narrowing.where("utterances.id")
+        where = " AND ".join(["utterances.recorded IS NOT NULL", *conditions])
+        direction = "ASC" if is_oldest_first else "DESC"
+        rows = select(self.db, f"utterances {JOINS} WHERE {where} ORDER BY utterances.id {direction}", values)
+        return (row for row in rows if self.matcher.is_all_met(row.recorded or "", row.language))
 
 
 def search(
     db: Database,
     query: str,
     *,
-    filters: Filters = Filters(),
+    filters: Filters = NO_FILTERS,
     context: int = 0,
     limit: int = 20,
     order: Order = "time",
     is_loose: bool = False,
+    as_recorded: bool = False,
+    lexicon: Lexicon | None = None,
 ) -> Answer:
     """Look for `query` in the current text of every session.
 
@@ -108,219 +130,36 @@ def search(
         filters: what to narrow the hits by.
         context: utterances of the same session to show before and after each hit.
         limit: of hits.
-        order: ``time`` is newest first, recordings of unknown time at the time their session was made; ``relevance`` is bm25,
-            words that stand in the text before other forms of them.
-        is_loose: look for words like those typed, too, in either script; see `archive.loose`.
+        order: ``time`` is newest first, recordings of unknown time at the time their session was made; ``relevance`` puts
+            utterances that say the words as typed before those with other forms of them, see `archive.relevance`.
+        is_loose: see `Search`, as the others.
+        as_recorded: the machine's own words.
+        lexicon: of this archive.
 
     Raises:
-        InvalidQuery: see `parse`.
-        InvalidOption: no session has a speaker of that name, or nobody that role.
+        InvalidQuery, InvalidOption: see `Search`.
     """
-    vocabulary = Vocabulary(db)
-    parsed = parse(query, languages=_spoken_languages(db), widen=vocabulary.near if is_loose else None)
-    where = _Where(["utterances_fts MATCH ?"], [parsed.fts()])
-    for narrowing in (filters, _typed_filters(db, parsed.fields)):
-        _narrow(db, where, narrowing)
-    by = "utterances_fts.rowid DESC" if order == "time" else "bm25(utterances_fts, 10.0, 10.0, 1.0), utterances_fts.rowid DESC"
-    rows = db.query(
-        f"SELECT {_PASSAGE} FROM utterances_fts CROSS JOIN utterances ON utterances.id = utterances_fts.rowid {_JOINS} "
-        f"WHERE {' AND '.join(where.conditions)} ORDER BY {by} LIMIT ?",
-        [*where.values, -1 if parsed.has_near else limit + 1],  # SQLite finds them one by one as we ask
-    )
-    meant = (row for row in rows if not parsed.has_near or parsed.is_met(str(row["text"]), str(row["language"])))
-    found = list(islice(meant, limit + 1))
-    hits = tuple(_hit(db, row, parsed, context=context) for row in found[:limit])
-    return Answer(hits, more=len(found) > limit, suggestions=() if hits else _suggestions(db, parsed, vocabulary))
+    asked = Search(db, query, filters=filters, is_loose=is_loose, as_recorded=as_recorded, lexicon=lexicon)
+    if order == "relevance":
+        return _by_relevance(asked, context=context, limit=limit)
+    found = list(islice(asked.rows(), limit + 1))
+    hits = tuple([asked.hit(row, context=context) for row in found[:limit]])
+    return Answer(hits, more=len(found) > limit, suggestions=() if hits else asked.suggestions())
 
 
-def _suggestions(db: Database, query: Query, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Three words like each word that nobody ever said; a word that was said is no misspelling."""
-    found = "SELECT 1 FROM utterances_fts WHERE utterances_fts MATCH ? LIMIT 1"
-    unknown = [word for word, term in query.words.items() if not db.execute(found, [term.fts()]).fetchone()]
-    return tuple(dict.fromkeys(near for word in unknown for near in vocabulary.near(word)[:3]))
-
-
-def read_time(value: str, *, option: str, is_end: bool = False) -> int:
-    """µs since 1970 of ``2026-11-22`` or ``2026-11-22T09:30``; a time without zone is UTC, `is_end` takes a whole day as its end.
-
-    Raises:
-        InvalidOption: it is neither.
-    """
-    try:
-        if len(value) == len("2026-11-22"):
-            day = date.fromisoformat(value) + timedelta(days=1 if is_end else 0)
-            moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        else:
-            moment = datetime.fromisoformat(value)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    except (ValueError, OverflowError) as error:
-        raise InvalidOption(
-            f"{option} {value!r} is not a date.", hint="Write it as 2026-11-22 or 2026-11-22T09:30 (UTC, or with +02:00)."
-        ) from error
-
-
-_PASSAGE = """
-utterances.id, utterances.session_id, sessions.session, sessions.title, runs.run, utterances.number, tracks.number AS track,
-speakers.name, speakers.person, utterances.language, utterances.started_at, utterances.position_us, utterances.duration_us,
-utterances.text, utterances.recorded, utterances.flags
-"""
-
-_JOINS = """
-JOIN sessions ON sessions.id = utterances.session_id
-JOIN runs ON runs.id = utterances.run_id
-JOIN tracks ON tracks.id = utterances.track_id
-LEFT JOIN speakers ON speakers.id = utterances.speaker_id
-"""
-
-
-def _spoken_languages(db: Database) -> list[str]:
-    lists = db.execute("SELECT DISTINCT spoken_languages FROM runs WHERE is_current").fetchall()
-    return sorted({language for (languages,) in lists for language in languages.split()})
-
-
-def _narrow(db: Database, where: _Where, filters: Filters) -> None:
-    if filters.speakers:
-        _add_ids(db, where, "speaker_id", [row for name in filters.speakers for row in _speaker_ids(db, name)])
-    if filters.sessions:
-        marks = ", ".join("?" * len(filters.sessions))
-        ids = db.execute(f"SELECT id FROM sessions WHERE session IN ({marks})", list(filters.sessions)).fetchall()
-        _add_ids(db, where, "session_id", [row_id for (row_id,) in ids])
-    if filters.languages:
-        where.add_any("utterances.language", filters.languages)
-    if filters.roles:
-        _add_ids(db, where, "speaker_id", [row for role in filters.roles for row in _role_ids(db, role)])
-    if filters.flags:
-        has_flag = "instr(' ' || utterances.flags || ' ', ' ' || ? || ' ')"
-        where.add("(" + " OR ".join([has_flag] * len(filters.flags)) + ")", *filters.flags)
-    # the row id is the time, so FTS5 itself skips what lies outside; the second condition leaves out recordings of unknown time
-    if filters.after_us is not None:
-        where.add("utterances_fts.rowid >= ? AND utterances.started_at_us >= ?", _row_id(filters.after_us), filters.after_us)
-    if filters.before_us is not None:
-        where.add(
-            "utterances_fts.rowid < ? AND utterances.started_at_us < ?", _row_id(filters.before_us + 1000), filters.before_us
-        )
-
-
-def _add_ids(db: Database, where: _Where, column: str, ids: Sequence[int]) -> None:
-    """Only rows with one of `ids` in `column`; FTS5 is told from when to when those are, and walks past nothing else."""
-    where.add_any(f"utterances.{column}", ids)
-    ends: list[int] = []
-    for row_id in ids:  # one look into an index for each end, however much the person said
-        for end in ("min", "max"):
-            (found,) = db.execute(f"SELECT {end}(id) FROM utterances WHERE {column} = ?", [row_id]).fetchone()
-            ends += [] if found is None else [found]
-    where.add("utterances_fts.rowid BETWEEN ? AND ?", min(ends, default=0), max(ends, default=-1))
-
-
-def _typed_filters(db: Database, fields: Sequence[Field]) -> Filters:
-    """What the ``speaker:`` and so on of a query narrow it by; of several dates the narrowest counts."""
-
-    def values(name: str) -> tuple[str, ...]:
-        return tuple(field.value for field in fields if field.name == name)
-
-    def times(name: str) -> list[int]:
-        return [_typed_time(field, is_end=name == "before") for field in fields if field.name == name]
-
-    return Filters(
-        speakers=values("speaker"),
-        sessions=tuple(_typed_session(db, field) for field in fields if field.name == "session"),
-        languages=values("lang"),
-        roles=values("role"),
-        flags=values("flag"),
-        after_us=max(times("after"), default=None),
-        before_us=min(times("before"), default=None),
-    )
-
-
-def _typed_time(field: Field, *, is_end: bool) -> int:
-    try:
-        return read_time(field.value, option=f"{field.name}:", is_end=is_end)
-    except InvalidOption as error:
-        raise InvalidQuery(f"{field.name}: at position {field.place}: {field.value!r} is not a date.", hint=error.hint) from error
-
-
-def _typed_session(db: Database, field: Field) -> str:
-    """The one session whose id, or whose folder's name, begins so; upper and lower case are the same."""
-    wanted = field.value.casefold()
-    known = db.execute("SELECT session, path FROM sessions").fetchall()
-    found = [session for session, path in known if session.casefold() == wanted]
-    found = found or [
-        session
-        for session, path in known
-        if session.casefold().startswith(wanted) or path.rpartition("/")[2].casefold().startswith(wanted)
-    ]
-    if len(found) == 1:
-        return str(found[0])
-    fits = f"fits {len(found)} sessions" if found else "fits no session"
-    raise InvalidQuery(
-        f"session: at position {field.place}: {field.value!r} {fits}.", hint="`everyword sessions` lists those of the archive."
-    )
-
-
-def _role_ids(db: Database, name: str) -> list[int]:
-    """Everyone whose role is `name`, or contains it if nobody's is; upper and lower case are the same."""
-    wanted = name.strip().casefold()
-    rows = [(row_id, role.casefold()) for row_id, role in db.execute("SELECT id, role FROM speakers").fetchall()]
-    found = [row_id for row_id, role in rows if wanted and role == wanted]
-    found = found or [row_id for row_id, role in rows if wanted and wanted in role]
-    if found:
-        return found
-    known = ", ".join(sorted({role for _, role in rows if role})[:10]) or "no roles yet"
-    raise InvalidOption(f"No session has somebody with the role {name!r}.", hint=f"The archive knows {known}.")
-
-
-def _row_id(at_us: int) -> int:
-    """The first row id of a millisecond; beyond what a row id can be, the nearest one."""
-    return max(-(1 << 46), min(at_us // 1000, 1 << 46)) << 16
-
-
-def _speaker_ids(db: Database, name: str) -> list[int]:
-    """Everyone whose key, or any of whose names, is `name`, or contains it if none is; upper and lower case are the same."""
-    wanted = name.strip().casefold()
-    rows = db.execute("SELECT id, person, name FROM speakers").fetchall()
-    tests: tuple[Callable[[str], bool], ...] = (lambda text: text == wanted, lambda text: bool(wanted) and wanted in text)
-    for is_meant in tests:
-        persons = {person for _, person, label in rows if is_meant(person.casefold()) or is_meant(label.casefold())}
-        if persons:
-            return [row_id for row_id, person, _ in rows if person in persons]
-    known = ", ".join(sorted({label for _, _, label in rows})[:10]) or "nobody yet"
-    raise InvalidOption(f"No session has a speaker {name!r}.", hint=f"The archive knows {known}.")
-
-
-def _hit(db: Database, row: Mapping[str, object], query: Query, *, context: int) -> Hit:
-    passage = _passage(row)
-    matches = tuple(query.matches(passage.text, passage.language))
-    if not context:
-        return Hit(passage, matches)
-    before = _neighbours(db, row, context, comparison="<", direction="DESC")
-    after = _neighbours(db, row, context, comparison=">", direction="ASC")
-    return Hit(passage, matches, tuple(reversed(before)), tuple(after))
-
-
-def _neighbours(db: Database, row: Mapping[str, object], count: int, *, comparison: str, direction: str) -> list[Passage]:
-    rows = db.query(
-        f"SELECT {_PASSAGE} FROM utterances {_JOINS} WHERE utterances.session_id = ? AND utterances.id {comparison} ? "
-        f"ORDER BY utterances.id {direction} LIMIT ?",
-        [row["session_id"], row["id"], count],
-    )
-    return [_passage(neighbour) for neighbour in rows]
-
-
-def _passage(row: Mapping[str, object]) -> Passage:
-    return Passage(
-        session=str(row["session"]),
-        title=str(row["title"]),
-        run=str(row["run"]),
-        utterance=int(str(row["number"])),
-        track=int(str(row["track"])),
-        speaker=str(row["name"] or f"Track {row['track']}"),
-        person=None if row["person"] is None else str(row["person"]),
-        language=str(row["language"]),
-        time=None if row["started_at"] is None else str(row["started_at"]),
-        position_us=int(str(row["position_us"])),
-        duration_us=int(str(row["duration_us"])),
-        text=str(row["text"]),
-        is_corrected=row["recorded"] is not None,
-        flags=tuple(str(row["flags"]).split()),
+def _by_relevance(asked: Search, *, context: int, limit: int) -> Answer:
+    any_form = list(islice(asked.rows(), MOST_CANDIDATES + 1))
+    has_forms = asked.query.fts(is_exact=True) != asked.query.fts()
+    exact = list(islice(asked.rows(is_exact=True), MOST_CANDIDATES + 1)) if has_forms else any_form
+    as_typed = {row.id for row in exact}
+    candidates = {row.id: row for row in (*exact[:MOST_CANDIDATES], *any_form[:MOST_CANDIDATES])}
+    order = ranked(list(candidates.values()), asked.matcher, as_typed)
+    hits = tuple([asked.hit(row, context=context) for row in order[:limit]])
+    is_capped = len(any_form) > MOST_CANDIDATES
+    return Answer(
+        hits,
+        more=is_capped or len(order) > limit,
+        suggestions=() if hits else asked.suggestions(),
+        candidates=len(candidates),
+        is_capped=is_capped,
     )

@@ -9,6 +9,7 @@ import os
 import pkgutil
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ import desk  # noqa: E402
 import everyword  # noqa: E402
 import recorder  # noqa: E402
 import transcribe  # noqa: E402
+from archive import tables  # noqa: E402
+from archive.schema import open_archive  # noqa: E402
 from everyword import config  # noqa: E402
 from everyword.config import Settings  # noqa: E402
 from everyword.errors import EverywordError  # noqa: E402
@@ -74,6 +77,7 @@ def pages() -> dict[Path, str]:
         ("exit-codes.md", "errors", errors_table()),
         ("configuration.md", "settings", settings_table()),
         ("environment.md", "settings", variables_table()),
+        ("archive-schema.md", "tables", archive_tables()),
     ):
         path = REFERENCE / name
         result[path] = between_marks(path.read_text(encoding="utf-8"), mark, table)
@@ -133,6 +137,34 @@ def variables_table() -> str:
     """Every ``EVERYWORD_*`` variable."""
     rows = [(f"`{config.variable(one.name)}`", one.metadata["help"]) for one in dataclasses.fields(Settings)]
     return _table(("variable", "meaning"), rows)
+
+
+def archive_tables() -> str:
+    """Every table and view of a new archive database; the notes are those of `archive.tables`."""
+    notes: dict[tuple[str, str], str] = {}
+    about: dict[str, str] = {}
+    for head, name, body in re.findall(r"^-- (.*)\nCREATE TABLE (\w+) \(\n(.*?)^\)", tables.TABLES, re.DOTALL | re.MULTILINE):
+        about[name] = head
+        notes |= {(name, column): note for column, note in re.findall(r"^    (\w+) .*?(?:  -- (.*))?$", body, re.MULTILINE)}
+    with tempfile.TemporaryDirectory() as folder, open_archive(Path(folder) / "archive.db") as db:
+        kinds = db.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        columns = {name: db.execute("SELECT name, type FROM pragma_table_info(?)", [name]).fetchall() for name, _ in kinds}
+    parts = []
+    for name, kind in kinds:
+        if not name.startswith(("utterances_fts_", "_sqlite")):
+            rows = [(f"`{column}`", type_.lower(), notes.get((name, column), "")) for column, type_ in columns[name]]
+            parts.append(f"### `{name}`{' (view)' * (kind == 'view')}\n\n{about.get(name, ABOUT.get(name, ''))}\n\n")
+            parts.append(_table(("column", "type", ""), rows) + "\n")
+    return "".join(parts)
+
+
+ABOUT = {
+    "transcript": "One flat row an utterance, for reading.",
+    "searched": "What the full-text index is made of.",
+    "utterances_fts": "FTS5 over the view `searched`. `spelling` finds words as they stand, `forms` their dictionary forms, "
+    "`speaker` an `s` and the number of a row of `speakers`.",
+}
+"""What a view and the index are for."""
 
 
 def _default(name: str) -> str:

@@ -3,7 +3,7 @@
 import json
 
 from archive.corrections import Entry
-from archive.export.text import DRAFT
+from archive.notice import notice
 from archive.record import Line, Moment, Record, iso
 from everyword.model import to_json
 
@@ -16,12 +16,16 @@ def as_json(record: Record) -> str:
     return json.dumps(as_data(record), ensure_ascii=False, indent=1) + "\n"
 
 
-def as_data(record: Record) -> dict[str, object]:
-    """What `as_json` writes, before it is text."""
+def as_data(record: Record, *, is_lean: bool = False) -> dict[str, object]:
+    """What `as_json` writes, before it is text; lean as certificates cover it.
+
+    That is without the times of single words and the coverage, which are most of it, and without a level, which a certificate
+    has.
+    """
     session = to_json(record.session)
     return {
         "everyword_transcript": VERSION,
-        "notice": None if record.is_reviewed else DRAFT,
+        **({} if is_lean else {"notice": notice(record)}),
         "session": {
             **{name: session[name] for name in ("id", "title", "place", "languages", "roster", "origin", "operator")},
             "started_at": iso(record.started_at_us),
@@ -33,7 +37,7 @@ def as_data(record: Record) -> dict[str, object]:
             {"track": track.number, "stream": track.stream, "rate_hz": record.recording.streams[track.stream].rate_hz}
             for track in record.recording.tracks
         ],
-        "utterances": [_utterance(record, line) for line in record.lines],
+        "utterances": [_utterance(line) | ({} if is_lean else {"words": _words(record, line)}) for line in record.lines],
         "coverage": [
             {
                 "state": span.state,
@@ -42,7 +46,7 @@ def as_data(record: Record) -> dict[str, object]:
                 **_place(span.stream, span.first_frame, span.frame_count),
             }
             | _times(record.of_span(span))
-            for span in (record.transcript.coverage if record.transcript else ())
+            for span in (record.transcript.coverage if record.transcript and not is_lean else ())
         ],
         "gaps": [
             {"cause": gap.cause, "filled": gap.filled, **_place(gap.stream, gap.first_frame, gap.frame_count)}
@@ -57,7 +61,7 @@ def as_data(record: Record) -> dict[str, object]:
     }
 
 
-def _utterance(record: Record, line: Line) -> dict[str, object]:
+def _utterance(line: Line) -> dict[str, object]:
     utterance = line.utterance
     return {
         "number": utterance.id,
@@ -72,18 +76,22 @@ def _utterance(record: Record, line: Line) -> dict[str, object]:
         "flags": list(utterance.flags),
         **_place(utterance.stream, utterance.first_frame, utterance.frame_count),
         **_times(line.moment),
-        "words": [
-            {
-                "text": word.text.strip(),
-                "first_frame": word.first_frame,
-                "frame_count": word.frame_count,
-                "position_us": record.axis.moment(utterance.stream, first_frame=word.first_frame, frame_count=0).position_us,
-                "probability_ppm": word.probability_ppm,
-                "flags": list(word.flags),
-            }
-            for word in utterance.words
-        ],
     }
+
+
+def _words(record: Record, line: Line) -> list[dict[str, object]]:
+    stream = line.utterance.stream
+    return [
+        {
+            "text": word.text.strip(),
+            "first_frame": word.first_frame,
+            "frame_count": word.frame_count,
+            "position_us": record.axis.moment(stream, first_frame=word.first_frame, frame_count=0).position_us,
+            "probability_ppm": word.probability_ppm,
+            "flags": list(word.flags),
+        }
+        for word in line.utterance.words
+    ]
 
 
 def _place(stream: int, first_frame: int, frame_count: int) -> dict[str, object]:

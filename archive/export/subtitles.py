@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archive.export.text import DRAFT, one_line
+from archive.export.text import one_line
+from archive.notice import notice
 from archive.record import Line, Record
 
 LONGEST_CUE_US = 7_000_000
@@ -25,10 +26,13 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
+    """What stands between two spaces, with its times on the session axis; the probability is None after a correction."""
+
     text: str
     start_us: int
     end_us: int
+    probability_ppm: int | None = None
 
 
 def as_srt(record: Record) -> str:
@@ -40,10 +44,9 @@ def as_srt(record: Record) -> str:
     return "\n".join(blocks)
 
 
-def as_vtt(record: Record) -> str:
-    """WebVTT, the speaker as a voice span; a draft says so in a NOTE."""
-    notice = [] if record.is_reviewed else [f"NOTE {DRAFT}\n"]
-    return "\n".join(["WEBVTT\n", *notice, *(vtt_block(cue) for cue in cues(record))])
+def as_vtt(record: Record, *, heading: str = "") -> str:
+    """WebVTT, the speaker as a voice span; a NOTE says how far the text can be believed."""
+    return "\n".join(["WEBVTT\n", f"NOTE {heading or notice(record)}\n", *(vtt_block(cue) for cue in cues(record))])
 
 
 def vtt_block(cue: Cue) -> str:
@@ -58,8 +61,8 @@ def cues(record: Record) -> list[Cue]:
 
 
 def _cues(record: Record, line: Line) -> Iterator[Cue]:
-    group: list[_Piece] = []
-    for piece in _pieces(record, line):
+    group: list[Piece] = []
+    for piece in pieces(record, line):
         if group and not _fits(group, piece):
             yield _cue(line, group)
             group = []
@@ -68,40 +71,42 @@ def _cues(record: Record, line: Line) -> Iterator[Cue]:
         yield _cue(line, group)
 
 
-def _pieces(record: Record, line: Line) -> list[_Piece]:
+def pieces(record: Record, line: Line) -> list[Piece]:
     """The text between spaces, with the times of its words: the machine's, or after a correction spread evenly."""
     text, place = one_line(line.text), 0
-    pieces: list[_Piece] = []
+    result: list[Piece] = []
     for word in line.utterance.words:
         heard = one_line(word.text)
         found = text.find(heard, place)
         if found < 0 or text[place:found].strip():
             return _spread(text.split(), line)  # not the text that was heard
         moment = record.axis.moment(line.utterance.stream, first_frame=word.first_frame, frame_count=word.frame_count)
-        if pieces and found == place:  # two words of the engine without a space between them ("по-", "русски") stay together
-            pieces[-1] = _Piece(pieces[-1].text + heard, pieces[-1].start_us, moment.end_us)
+        if result and found == place:  # two words of the engine without a space between them ("по-", "русски") stay together
+            last = result[-1]
+            doubt = min(last.probability_ppm or 0, word.probability_ppm)
+            result[-1] = Piece(last.text + heard, last.start_us, moment.end_us, doubt)
         else:
-            pieces.append(_Piece(heard, moment.position_us, moment.end_us))
+            result.append(Piece(heard, moment.position_us, moment.end_us, word.probability_ppm))
         place = found + len(heard)
-    return _spread(text.split(), line) if text[place:].strip() else pieces
+    return _spread(text.split(), line) if text[place:].strip() else result
 
 
-def _spread(words: list[str], line: Line) -> list[_Piece]:
+def _spread(words: list[str], line: Line) -> list[Piece]:
     total = sum(len(word) + 1 for word in words)
-    pieces, done = [], 0
+    spread, done = [], 0
     for word in words:
         start_us = line.moment.position_us + line.moment.duration_us * done // total
         done += len(word) + 1
-        pieces.append(_Piece(word, start_us, line.moment.position_us + line.moment.duration_us * done // total))
-    return pieces
+        spread.append(Piece(word, start_us, line.moment.position_us + line.moment.duration_us * done // total))
+    return spread
 
 
-def _fits(group: list[_Piece], piece: _Piece) -> bool:
+def _fits(group: list[Piece], piece: Piece) -> bool:
     characters = sum(len(member.text) + 1 for member in group) + len(piece.text)
     return piece.end_us - group[0].start_us <= LONGEST_CUE_US and characters <= LONGEST_CUE_CHARACTERS
 
 
-def _cue(line: Line, group: list[_Piece]) -> Cue:
+def _cue(line: Line, group: list[Piece]) -> Cue:
     start_ms, end_ms = group[0].start_us // 1000, group[-1].end_us // 1000
     return Cue(start_ms, max(end_ms, start_ms + 1), one_line(line.speaker), " ".join(piece.text for piece in group))
 

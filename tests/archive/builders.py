@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from archive import corrections
+from archive import corrections, review, review_coverage
 from archive.corrections import Entry
+from archive.record import read_record
 from everyword import keys, ledger, run
 from everyword.folder import SessionFolder
 from everyword.model import Run, Span, Speaker, State, Utterance, Word, to_json
@@ -169,3 +170,21 @@ def _frames(seconds: float) -> int:
 def correct(folder: SessionFolder, number: int, *, to: str, reason: str = "heard again", before: str | None = None) -> Entry:
     """A correction by the test operator."""
     return corrections.correct(folder, number, to=to, reason=reason, by="Test Operator", key=KEY, before=before)
+
+
+def accept(folder: SessionFolder, *numbers: int, decision: review.Decision = "accepted", by: str = "Test Operator") -> None:
+    """Review marks over utterances of the current run, as they read now; over all of them if none is named."""
+    record = read_record(folder)
+    assert record.transcript is not None
+    for line in record.lines:
+        if line.utterance.id in numbers or not numbers:
+            review.mark(folder, line.utterance, run=record.transcript.run.run, text=line.text, decision=decision, by=by, key=KEY)
+
+
+def review_all(folder: SessionFolder) -> None:
+    """Everything is compared with the sound: utterances and stretches without words."""
+    accept(folder)
+    record = read_record(folder)
+    assert record.transcript is not None
+    for span in review_coverage.stretches(record):
+        review.mark(folder, span, run=record.transcript.run.run, text="", decision="accepted", by="Test Operator", key=KEY)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.forms import forms, index_columns, query_forms, spelling, tokens
+from archive.forms import folded, forms, pieces, respelled, spelling, tokens
 
 
 @pytest.mark.parametrize("word", ["м'ята", "м\u2019ята", "м\u02bcята", "М'ЯТА", "м'я\u0301та"])
@@ -56,14 +56,21 @@ def test_a_word_with_a_letter_no_word_of_the_language_has_is_not_looked_up(word:
     assert forms(word, language) == frozenset()
 
 
-def test_a_query_word_stands_for_itself_and_its_forms_in_every_language() -> None:
-    assert query_forms("обміну", ["en", "ru", "uk"]) >= {"обміну", "обмін"}
+def test_an_english_possessive_has_the_form_of_whom_it_belongs_to() -> None:
+    assert "lavrov" in forms("lavrov's", "en")
+    assert "minister" in forms("ministers", "en") | forms("minister's", "en")
 
 
-def test_only_what_differs_from_the_text_is_stored_beside_it() -> None:
-    assert index_columns("a fair exchange", "en") == (None, None)
-    assert index_columns("Fair exchanges", "en") == (None, "exchange")
-    assert index_columns("Ещё", "ru")[0] == "еще"
+def test_pieces_are_what_fts5_makes_of_a_word() -> None:
+    assert (("пам", "ять"), ("cafe",)) == (pieces("пам'ять"), pieces("café"))
+    assert "йод" == folded("йод")
+
+
+@given(st.text())
+def test_a_spelling_is_what_the_index_holds_in_lower_case(text: str) -> None:
+    import unicodedata
+
+    assert spelling(text) == respelled(unicodedata.normalize("NFC", text)).lower()
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from archive import index, rows
-from archive.record import Line
-from archive.schema import FILE_NAME, open_archive
+from archive import index
+from archive.lexicon import Lexicon
+from archive.schema import FILE_NAME, open_archive, writing
 from everyword.digest import canonical, file_digest
 from everyword.errors import ArchiveError
 from everyword.model import Speaker
@@ -38,7 +39,7 @@ def texts(db: Database) -> list[str]:
 def dump(path: Path) -> list[str]:
     """Everything the archive says, without the numbers of rows that nobody sees."""
     connection = sqlite3.connect(path)
-    tables = ("sessions", "speakers", "tracks", "runs", "words", "coverage", "notes", "corrections", "folders")
+    tables = ("sessions", "speakers", "seats", "tracks", "runs", "coverage", "notes", "corrections", "folders")
     result = [str(row) for row in connection.execute("SELECT * FROM transcript ORDER BY id")]
     for table in tables:
         columns = [
@@ -57,11 +58,7 @@ def test_a_session_becomes_rows(tmp_path: Path, db: Database) -> None:
     }
     assert counts == {"sessions": 1, "speakers": 2, "tracks": 2, "runs": 1}
     assert len(texts(db)) == 4
-    assert db.execute("SELECT count(*) FROM words").fetchone() == (24,)
-    assert db.execute("SELECT position_us, duration_us FROM coverage WHERE state = 'inaudible'").fetchone() == (
-        8_000_000,
-        1_000_000,
-    )
+    assert db.execute("SELECT track, spans, duration_us FROM coverage WHERE state = 'inaudible'").fetchone() == (1, 1, 1_000_000)
 
 
 def test_indexing_twice_reads_nothing_twice_and_changes_nothing(tmp_path: Path, db: Database) -> None:
@@ -90,7 +87,7 @@ def test_two_utterances_of_one_millisecond_both_have_a_row(tmp_path: Path, db: D
 def test_a_recording_of_unknown_time_has_no_time_and_stands_where_its_session_was_made(tmp_path: Path, db: Database) -> None:
     folder = transcribed(tmp_path, [Said("when?")], started_at_us=None)
     index.index(db, roots(tmp_path))
-    (row_id, started_at) = db.execute("SELECT id, started_at FROM utterances").fetchone()
+    (row_id, started_at) = db.execute("SELECT id, started_at FROM transcript").fetchone()
     assert (row_id >> 16, started_at) == (folder.read_session().created_at_us // 1000, None)
 
 
@@ -159,7 +156,7 @@ def test_a_session_whose_disk_is_away_gets_the_forms_of_this_version(
     folder = transcribed(tmp_path, [Said("prisoners")])
     with monkeypatch.context() as patch:
         patch.setattr(index, "_VERSIONS", "1.1")
-        patch.setattr(rows, "index_columns", lambda text, language: (None, "oldform"))
+        patch.setattr("archive.lexicon.forms", lambda word, language: frozenset({"oldform"}))
         index.index(db, roots(tmp_path))
     shutil.move(folder.path, tmp_path / "away")
     assert index.index(db, roots(tmp_path)) == index.Report(0, ())
@@ -214,7 +211,7 @@ def test_a_recording_from_before_1970_stands_before_the_others(tmp_path: Path, d
     index.index(db, roots(tmp_path))
     newest_first = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH 'one' ORDER BY rowid DESC"
     assert [row_id >> 16 for (row_id,) in db.execute(newest_first).fetchall()] == [0, -14_191_371_000]
-    assert db.execute("SELECT started_at FROM utterances WHERE text = 'one small step'").fetchone() == (
+    assert db.execute("SELECT started_at FROM transcript WHERE text = 'one small step'").fetchone() == (
         "1969-07-20T17:57:09.000Z",
     )
 
@@ -294,15 +291,15 @@ def test_an_interrupted_pass_leaves_whole_sessions_and_is_completed_by_the_next(
     transcribed(tmp_path, [Said("whole")])
     index.index(db, roots(tmp_path))
     second = transcribed(tmp_path, [Said("half"), Said("done", at_s=2)])
-    real = rows._word_rows
+    real = Lexicon.columns
 
-    def interrupted(row_id: int, line: Line) -> list[tuple[int | str, ...]]:
-        if line.utterance.id == 2:
+    def interrupted(lexicon: Lexicon, text: str, language: str) -> tuple[str | None, str | None]:
+        if text == "done":
             raise KeyboardInterrupt
-        return real(row_id, line)
+        return real(lexicon, text, language)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rows, "_word_rows", interrupted)
+        patch.setattr(Lexicon, "columns", interrupted)
         with pytest.raises(KeyboardInterrupt):
             index.index(db, roots(tmp_path))
     assert texts(db) == ["whole"]
@@ -348,3 +345,45 @@ def test_processes_that_start_together_make_one_archive(tmp_path: Path) -> None:
     with open_archive(home / FILE_NAME) as db:
         assert len(texts(db)) == 4
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from archive import index, schema
+from archive.lexicon import Lexicon
+real, seen = Lexicon.columns, []
+def columns(lexicon, text, language):
+    seen.append(text)
+    if len(seen) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(lexicon, text, language)
+Lexicon.columns = columns
+index.MOST_TOGETHER = 1
+home = Path(sys.argv[1])
+with schema.open_archive(home / schema.FILE_NAME) as db:
+    index.index(db, [home / "sessions"])
+"""
+
+
+@pytest.mark.parametrize("at", [1, 6, 12])
+def test_a_kill_in_the_middle_leaves_whole_sessions_in_a_sound_database(tmp_path: Path, at: int) -> None:
+    for number in range(3):
+        transcribed(tmp_path, title=f"Session {number}", started_at_us=NOON_US + number * 10**9)
+    done = subprocess.run([sys.executable, "-P", "-c", KILLED, str(tmp_path / "home"), str(at)], check=False)
+    assert -signal.SIGKILL == done.returncode
+    with open_archive(tmp_path / "home" / FILE_NAME) as db:
+        assert ("ok",) == db.execute("PRAGMA integrity_check").fetchone()
+        db.execute("INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('integrity-check', 1)")
+        db.conn.commit()
+        assert (at - 1) // 4 * 4 == len(texts(db))
+        assert 3 - (at - 1) // 4 == index.index(db, roots(tmp_path)).indexed
+        assert 12 == len(texts(db))
+
+
+def test_readers_see_the_archive_while_a_session_is_written(tmp_path: Path, db: Database) -> None:
+    transcribed(tmp_path, [Said("first")])
+    index.index(db, roots(tmp_path))
+    with open_archive(tmp_path / "home" / FILE_NAME) as reader, writing(db):
+        db.execute("DELETE FROM sessions")
+        assert ["first"] == texts(reader)

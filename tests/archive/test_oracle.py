@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from archive.forms import index_columns
-from archive.rows import insert
+from archive.lexicon import Lexicon
+from archive.rows import Row as Written
+from archive.rows import insert, insert_utterances
 from archive.schema import FILE_NAME, open_archive
 from archive.search import search
 
@@ -64,25 +65,24 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 def fill(db: Database) -> None:
     session = dict.fromkeys(["title", "place", "languages", "origin", "operator", "created_at", "path"], "")
-    session_id = insert(db, "sessions", {**session, "session": "S", "created_at_us": 0, "is_sealed": True})
-    run = dict.fromkeys(["started_at", "engine", "model", "settings"], "")
-    run |= {"run": "r001", "is_current": "1", "spoken_languages": "en ru uk"}
-    run_id = insert(db, "runs", {**run, "session_id": session_id, "started_at_us": 0, "windows": 0, "flagged_windows": 0})
-    track = dict.fromkeys(["number", "stream", "channel", "rate_hz", "frame_count"], 1)
-    track_id = insert(db, "tracks", {**track, "session_id": session_id, "sample_format": "s16", "input": ""})
+    session_id = insert(
+        db,
+        "sessions",
+        {**session, "session": "S", "created_at_us": 0, "started_at_us": NOON_US, "is_sealed": True, "run": "r001"},
+    )
     person = dict.fromkeys(["role", "delegation", "language"], "")
-    people = {name: insert(db, "speakers", {**person, "session_id": session_id, "person": name, "name": name}) for name in PEOPLE}
-    for number, row in enumerate(ROWS):
-        text = " ".join(row.words)
-        spelled, forms = index_columns(text, row.language)
-        at_us = NOON_US + row.day * 86_400_000_000 + number * 1_000_000
-        values: dict[str, object] = dict.fromkeys(
-            ["language_ppm", "position_us", "duration_us", "first_frame", "frame_count", "window"], 0
-        )
-        values |= {"id": at_us // 1000 << 16, "session_id": session_id, "run_id": run_id, "track_id": track_id, "number": number}
-        values |= {"speaker_id": people[row.person], "language": row.language, "started_at_us": at_us, "flags": row.flag}
-        insert(db, "utterances", {**values, "text": text, "spelling": spelled, "forms": forms})
+    people = {name: insert(db, "speakers", {**person, "person": name, "name": name}) for name in PEOPLE}
+    written = [written_row(number, row, session_id, people[row.person]) for number, row in enumerate(ROWS)]
+    lexicon = Lexicon(db)
+    lexicon.begin()
+    insert_utterances(db, sorted(written, key=lambda row: row.id), lexicon=lexicon)
     db.conn.commit()
+
+
+def written_row(number: int, row: Row, session_id: int, speaker_id: int) -> Written:
+    at_us = NOON_US + row.day * 86_400_000_000 + number * 1_000_000
+    text = " ".join(row.words)
+    return Written(at_us // 1000 << 16, session_id, speaker_id, 1, 1, number, row.language, 0, 0, 0, 0, 0, row.flag, text, None)
 
 
 @dataclass(frozen=True, slots=True)

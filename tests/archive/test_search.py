@@ -7,8 +7,10 @@ import pytest
 from sqlite_utils import Database
 
 from archive import index
+from archive.filters import Filters, read_time
+from archive.hits import Answer
 from archive.schema import FILE_NAME, open_archive
-from archive.search import Answer, Filters, read_time, search
+from archive.search import search
 from everyword.errors import InvalidOption, InvalidQuery
 from tests.archive.builders import NOON_US, Said, imported, transcribed
 
@@ -198,7 +200,25 @@ def test_newest_first_never_sorts(db: Database) -> None:
     db.conn.set_trace_callback(statements.append)
     search(db, "prisoner", filters=Filters(after_us=0, languages=("en",)))
     db.conn.set_trace_callback(None)
-    (statement,) = [one for one in statements if "MATCH" in one and one.startswith("SELECT")]
+    (statement,) = [one for one in statements if "CROSS JOIN" in one]
     plans = [str(row[3]) for row in db.conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert not [step for step in plans if "TEMP B-TREE" in step]
     assert "SCAN utterances_fts" in plans[0]
+
+
+def test_accents_of_latin_letters_do_not_matter_in_the_query_or_in_the_text(db: Database, tmp_path: Path) -> None:
+    transcribed(tmp_path, [Said("the cafes and a résumé")], title="Accents")
+    index.index(db, [tmp_path / "home" / "sessions"])
+    for query in ("cafés", "cafes", "resume", "résumé", "café*", "resu*"):
+        assert ["the cafes and a résumé"] == texts(search(db, query)), query
+
+
+def test_a_prefix_of_more_words_than_can_be_listed_is_looked_for_in_the_texts(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = texts(search(db, "pr*"))
+    monkeypatch.setattr("archive.lexicon.MOST_BEGINNING", 0)
+    assert expected == texts(search(db, "pr*"))
+    assert ["We discussed the exchange of prisoners."] == texts(search(db, "exchange pr*"))
+    assert [] == texts(search(db, "exchange -pr*"))
+    assert ["That is not what was promised, Minister."] == texts(search(db, "pr* -priso*"))

@@ -1,0 +1,105 @@
+"""A hit as sound: a plain audio file, or played at once."""
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from archive.record import Record, read_record
+from everyword import __version__
+from everyword.errors import InvalidOption, WouldOverwrite
+from everyword.folder import SessionFolder, disk_errors
+from everyword.model import Track, Utterance
+from everyword.segment import header, read_pcm, split_channels, with_sizes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames of one channel of one stream."""
+
+    stream: int
+    channel: int
+    first_frame: int
+    frame_count: int
+
+
+def stretch(record: Record, number: int, *, around_s: float = 0.0) -> Stretch:
+    """Where utterance `number` is heard, with `around_s` seconds before and after.
+
+    Raises:
+        InvalidOption: the current transcript has no such utterance.
+    """
+    utterance = _numbered(record, number)
+    recording = record.recording
+    more = round(around_s * recording.streams[utterance.stream].rate_hz)
+    first = max(0, utterance.first_frame - more)
+    last = min(recording.end_frame(utterance.stream), utterance.first_frame + utterance.frame_count + more)
+    return Stretch(utterance.stream, _track(record, utterance).channel, first, last - first)
+
+
+def write_wav(folder: SessionFolder, number: int, path: Path, *, around_s: float = 0.0, force: bool = False) -> None:
+    """Utterance `number` as a mono WAV file in the recording's own sample format; its ``bext`` chunk says what it is a piece of.
+
+    Raises:
+        InvalidOption: the current transcript has no such utterance.
+        WouldOverwrite: the file is there already, and `force` was not given.
+        CorruptFolder, DiskTrouble: the sound cannot be read, or the file cannot be written.
+    """
+    record = read_record(folder)
+    place = stretch(record, number, around_s=around_s)
+    stream = record.recording.streams[place.stream]
+    mono = dataclasses.replace(stream, channels=1, tracks=(stream.tracks[place.channel],))
+    moment = record.axis.moment(place.stream, first_frame=place.first_frame, frame_count=place.frame_count)
+    head = header(
+        mono, session_id=record.session.id, index=0, first_frame=place.first_frame, utc_us=moment.utc_us, version=__version__
+    )
+    if path.exists() and not force:
+        raise WouldOverwrite(f"{path} is there already.")
+    pcm = b"".join(_sound(record, place))
+    with disk_errors(path), path.open("wb") as file:
+        file.write(with_sizes(head, len(pcm)) + pcm + b"\0" * (len(pcm) % 2))
+
+
+def write_hit(folder: SessionFolder, number: int, to: Path) -> Path:
+    """`write_wav` under a name of its own in the folder `to`; one that is there already is the same sound, and stays."""
+    path = to / f"{folder.read_session().id}-{number:06}.wav"
+    with disk_errors(to):
+        to.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        write_wav(folder, number, path)
+    return path
+
+
+def play(folder: SessionFolder, number: int, *, around_s: float = 0.0) -> int:
+    """Let the recorder's player play utterance `number`; returns its exit code."""
+    place = stretch(read_record(folder), number, around_s=around_s)
+    frames = map(str, (place.stream, place.channel, place.first_frame, place.frame_count))
+    command = [sys.executable, "-P", "-m", "recorder.playback", str(folder.path), *frames]
+    return subprocess.run(command, check=False).returncode
+
+
+def _sound(record: Record, place: Stretch) -> Iterator[bytes]:
+    stream = record.recording.streams[place.stream]
+    pieces = read_pcm(
+        record.folder.path,
+        record.recording.of_stream(place.stream),
+        stream,
+        first_frame=place.first_frame,
+        frame_count=place.frame_count,
+    )
+    for _, pcm in pieces:
+        yield split_channels(pcm, channels=stream.channels, sample_format=stream.sample_format)[place.channel]
+
+
+def _numbered(record: Record, number: int) -> Utterance:
+    for line in record.lines:
+        if line.utterance.id == number:
+            return line.utterance
+    raise InvalidOption(
+        f"The current transcript has no utterance {number}.", hint="`everyword show SESSION` prints the number of each."
+    )
+
+
+def _track(record: Record, utterance: Utterance) -> Track:
+    return next(track for track in record.recording.tracks if (track.stream, track.number) == (utterance.stream, utterance.track))

@@ -1,0 +1,1 @@
+"""The commands of people who review, quote and publish."""
