@@ -15,6 +15,9 @@ were delayed, nothing is lost.  If none comes although, by the share of blocks t
 impossible (and not before twice the longest delay that ended well), frames are lost: as many as the least excess says, where
 it rose most.  Blocks that come at once, as after a stall, count as one: what held back the first held back all.
 
+*Delays that change.* A block much earlier than the line proves that all before it had been late: the line moves down, and a delay that
+comes back to where it was is no loss.  Only one that is longer than any before is taken for one.
+
 What cannot be known from the clock: a delay that never ends looks like a loss of its length (if it ends after all, `Surplus`
 says so); a loss shorter than `LATE_US` is taken for drift or jitter; one in the first `SETTLING_US` for the start; of losses
 within one doubt only the sum is certain, and their place is the largest; the place of a loss is the beginning of the block it
@@ -53,6 +56,9 @@ _LEVELS_US = (5_000, 10_000, 20_000, 40_000, 80_000, 160_000)
 _CHANCE = 1e-7
 """Of a doubt ending in a false alarm, were blocks late independently; hours of bad jitter hold 100,000 doubts."""
 _FEWEST_LATE = 5
+_LEARNED_AGAIN = 16
+"""Blocks' weight of what was learned before the delay changed."""
+
 _CARRIED_BUCKETS = 10
 
 Witness = Literal["clock", "cadence", "backend"]
@@ -163,6 +169,15 @@ class _Promptness:
             self.shares[index] += (is_prompt - self.shares[index]) / min(self.heard + 1, 256 if is_prompt else 64)
         self.newest_us = block.excess_us
 
+    def shift(self, early_us: float) -> None:
+        """A block came so much earlier than any before: all of those had been that late, and none was as prompt as thought."""
+        self.shares = [
+            next((share for share, us in zip(self.shares[::-1], _LEVELS_US[::-1], strict=True) if us <= level_us - early_us), 0.0)
+            for level_us in _LEVELS_US
+        ]
+        self.newest_us += early_us
+        self.heard = min(self.heard, _LEARNED_AGAIN)
+
     def heard_delay(self, lasted_us: int) -> None:
         """A doubt was cleared after so long."""
         self.longest_us = max(self.longest_us, lasted_us)
@@ -214,6 +229,8 @@ class Cadence:
     _earliest: tuple[float, int] | None = None
     _bucket_us: int | None = None
     _surplus_us: float = 0.0
+    _lead_us: float = 0.0
+    """By how much blocks have come earlier than all before, lately: so much the delay may grow again, and nothing is lost."""
     _carried_us: float = 0.0
     _has_lost: bool = False
     _carrying: int = 0
@@ -310,6 +327,8 @@ class Cadence:
         self._promptness.hear(block)
         if block.excess_us <= -LATE_US:
             self._line.shift(block.excess_us)
+            self._promptness.shift(-block.excess_us)
+            self._lead_us = max(self._lead_us, -block.excess_us)
             self._surplus_us -= block.excess_us
             if self._has_lost:
                 self._carried_us += block.excess_us
@@ -334,11 +353,12 @@ class Cadence:
         moved_us = self._line.follow(at_us, excess_us)
         self._begin_bucket()
         self._promptness.forget()
+        self._lead_us *= 1 - 1 / 600
         if self._carrying:
             self._carrying -= 1
             self._carried_us += moved_us
         surplus, self._surplus_us = self._frames(self._surplus_us), 0.0
-        return [Surplus(self._frame, surplus)] if surplus else []
+        return [Surplus(self._frame, surplus)] if surplus and self._has_lost else []
 
     def _begin_bucket(self) -> None:
         self._earliest = None
@@ -355,7 +375,14 @@ class Cadence:
         # A backlog that is being worked off: the excess falls, and may yet fall to nothing.
         is_falling = min(block.excess_us for block in blocks[:half]) - least_us > LATE_US and lasted_us < LONGEST_DOUBT_US
         as_late = sum(block.excess_us >= least_us and not block.is_burst for block in blocks)
-        if is_falling or not self._promptness.enough(least_us, blocks=as_late, lasted_us=lasted_us):
+        if is_falling:
+            return []
+        if least_us <= self._lead_us + LATE_US and lasted_us >= LONGEST_DOUBT_US / 2:
+            self._line.shift(least_us)
+            self._clear()
+            self._begin_bucket()
+            return []
+        if not self._promptness.enough(least_us, blocks=as_late, lasted_us=lasted_us):
             return []
         at = _largest_rise(blocks[: half + 1], least_us)
         loss = self._loss(blocks, at, least_us)

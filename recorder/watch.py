@@ -37,6 +37,9 @@ class Missing:
 class Watch:
     """The detectors of one opening; ``cadence`` is None for a file, which has no clock of its own.
 
+    What a sound server plays (a "monitor") has none either: it is made ahead of its time, by more or less as others ask for it.
+    Stalls and clocks are watched there too, but lateness says nothing.
+
     ``on_time`` is the newest block that came when it should have: what may be said of it will not change any more.
     """
 
@@ -52,7 +55,7 @@ class Watch:
     @staticmethod
     def begin(record: Record, stream: Stream) -> "Watch":
         """Start listening; the journal says with which detectors, and what they cannot find."""
-        is_device = stream.input.backend == "portaudio"
+        is_device = stream.input.backend == "portaudio" and not _is_monitor(stream)
         watch = _watch(record, stream)
         detectors = ["clock", "cadence", "backend"] if is_device else ["frames-delivered"]
         limits = {"shortest_loss_us": LATE_US, "settling_us": SETTLING_US} if is_device else {}
@@ -74,9 +77,9 @@ class Watch:
             base: frame of the stream that the first delivered frame is.
         """
         events = self.hear_blocks(ring)
-        if self.cadence is not None:
-            if not ring.ended:
-                events += self.cadence.tick(now_us)
+        if self.cadence is not None and not ring.ended:
+            events += self.cadence.tick(now_us)
+        if self.cadence is not None and not _is_monitor(self.stream):
             self._report_lateness(base)
             self._report_drift(base)
         missing = []
@@ -95,7 +98,7 @@ class Watch:
     def certain_frames(self, ring: Ring, *, at_once: bool) -> int:
         """Delivered frames before which nothing more can turn out to be missing; all of them if it must be `at_once`."""
         written = ring.written
-        if self.cadence is None or at_once or ring.ended:
+        if self.cadence is None or _is_monitor(self.stream) or at_once or ring.ended:
             return written
         return max(min(written, self.cadence.settled_frame), written - LONGEST_HOLD_S * self.stream.rate_hz)
 
@@ -114,6 +117,8 @@ class Watch:
             events += self.cadence.hear(stamp, overflows=ring.overflows)
             if self.cadence.doubted_us is None:
                 self.on_time = stamp
+        if _is_monitor(self.stream):
+            return [event for event in events if not isinstance(event, Loss | Surplus)]
         return events
 
     def missing(self, event: Loss | Suspended) -> Missing:
@@ -185,3 +190,8 @@ class Watch:
 def _watch(record: Record, stream: Stream) -> Watch:
     cadence = Cadence(stream.rate_hz) if stream.input.backend == "portaudio" else None
     return Watch(record, stream, Health(stream.rate_hz, stream.channels, stream.sample_format), cadence)
+
+
+def _is_monitor(stream: Stream) -> bool:
+    """True for what a sound server plays; PulseAudio and PipeWire name such a source after the output."""
+    return stream.detail.get("source", "").endswith(".monitor")

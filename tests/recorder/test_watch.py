@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +232,44 @@ def test_a_file_has_no_clock_and_is_never_late(monkeypatch: pytest.MonkeyPatch, 
     device.deliver(3)
     recording = device.finish()
     assert ([], None) == (recording.gaps, device.feed and device.feed.drift_ppm)
+
+
+@pytest.mark.parametrize("delay_us", [9_000, 40_000, 120_000])
+def test_a_delay_that_goes_and_comes_back_is_no_loss(device: Device, delay_us: int) -> None:
+    device.late_us = delay_us
+    device.deliver(10)
+    for _ in range(10):
+        device.late_us = 0
+        device.deliver(0.2)
+        device.late_us = delay_us
+        device.deliver(2)
+    device.deliver(30)
+    recording = device.finish()
+    assert [] == recording.gaps + recording.alarms
+    assert [] == journal_lines(device.record.folder, "surplus")
+
+
+def test_a_loss_that_is_longer_than_any_delay_before_is_found_among_them(device: Device) -> None:
+    for _ in range(5):
+        device.late_us = 20_000
+        device.deliver(2)
+        device.late_us = 0
+        device.deliver(0.2)
+    device.lose(500)
+    device.deliver(10)
+    assert_nothing_is_lost_but(device.lost, device, device.finish())
+
+
+def test_what_a_sound_server_plays_is_made_ahead_of_its_time_and_never_late(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    device = Device(monkeypatch, tmp_path, facts=replace(DEVICE, detail={"source": "room.monitor"}))
+    device.deliver(5)
+    device.late_us = 300_000
+    device.deliver(5)
+    recording = device.finish()
+    assert ([], {"detectors": ["frames-delivered"], "limits": {}}) == (recording.gaps, recording.detectors[1])
+    assert [] == grades(device, "late")
 
 
 def test_sleep_leaves_a_gap_of_its_length_and_the_sound_after_it_keeps_its_time(device: Device) -> None:
