@@ -11,6 +11,12 @@ from benchmarks.normaliser import normalise
 SHORTEST_RUN = 3
 """Words lost in a row from which the loss is more than a slip."""
 
+AROUND = 3
+"""Words on either side whose time is looked at: an alignment may give the time of what was lost to any of them."""
+
+FASTEST_S = 0.1
+"""Ten words a second: an auctioneer says six."""
+
 BLOCK_WORDS = 20
 """Reference words that are drawn together in a bootstrap: neighbouring errors are not independent."""
 
@@ -33,6 +39,13 @@ class LostRun:
     start_s: float
     end_s: float
     neighbour_is_flagged: bool
+    room_s: float = 1e9
+    """From the beginning of the `AROUND` words before to the end of those after."""
+
+    @property
+    def was_said(self) -> bool:
+        """False when nobody can say so many words in that time: the reference has words that are not in the sound."""
+        return self.room_s >= FASTEST_S * (len(self.words) + 2 * AROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ def heard(text: str, *, start_s: float = 0.0, end_s: float = 0.0, is_flagged: bo
 
 
 def align(reference: str, found: Sequence[Heard]) -> Alignment:
-    """The alignment with the fewest errors."""
+    """The alignment with the fewest errors; numbers in digits must have been spelled out before (see `numbers`)."""
     expected = normalise(reference).split()
     if not found:
         return Alignment((1,) * len(expected), len(expected), 0, 0, 0, 0, 0, (LostRun(tuple(expected), 0.0, 1e9, False),))
@@ -77,8 +90,7 @@ def align(reference: str, found: Sequence[Heard]) -> Alignment:
         elif chunk.type != "equal":
             errors[chunk.ref_start_idx : chunk.ref_end_idx] = [1] * (chunk.ref_end_idx - chunk.ref_start_idx)
         if chunk.type == "delete" and chunk.ref_end_idx - chunk.ref_start_idx >= SHORTEST_RUN:
-            run = _run(expected[chunk.ref_start_idx : chunk.ref_end_idx], found, chunk.hyp_start_idx)
-            runs += [run] if run else []
+            runs.append(_run(expected, found, chunk.ref_start_idx, chunk.ref_end_idx, chunk.hyp_start_idx))
     return Alignment(
         errors=tuple(errors),
         deletions=sum(chunk.ref_end_idx - chunk.ref_start_idx for chunk in chunks if chunk.type == "delete"),
@@ -91,18 +103,35 @@ def align(reference: str, found: Sequence[Heard]) -> Alignment:
     )
 
 
-def _run(lost: Sequence[str], found: Sequence[Heard], place: int) -> LostRun | None:
-    """None beside a number in digits: it stands for several words."""
+def _run(expected: Sequence[str], found: Sequence[Heard], first: int, end: int, place: int) -> LostRun:
+    """The words lost before `found[place]`.
+
+    Where people repeat themselves the same loss can be put in several places at the same cost ("we had [a we had] a long"): of
+    these it is put where the transcript leaves most time.
+    """
+    places = [(first, end, place)]
+    while place > 0 and first > 0 and expected[first - 1] == expected[end - 1] == found[place - 1].text:
+        first, end, place = first - 1, end - 1, place - 1
+        places.append((first, end, place))
+    first, end, place = places[0]
+    while place < len(found) and end < len(expected) and expected[first] == expected[end] == found[place].text:
+        first, end, place = first + 1, end + 1, place + 1
+        places.append((first, end, place))
+    first, end, place = max(places, key=lambda one: _room_s(found, one[2]))
     before, after = found[place - 1] if place else None, found[place] if place < len(found) else None
-    neighbours = [word for word in (before, after) if word]
-    if any(mark.isdigit() for word in neighbours for mark in word.text):
-        return None
     return LostRun(
-        tuple(lost),
-        before.end_s if before else 0.0,
-        after.start_s if after else 1e9,
-        any(word.is_flagged for word in neighbours),
+        words=tuple(expected[first:end]),
+        start_s=before.end_s if before else 0.0,
+        end_s=after.start_s if after else 1e9,
+        neighbour_is_flagged=any(word.is_flagged for word in (before, after) if word),
+        room_s=_room_s(found, place, words=AROUND),
     )
+
+
+def _room_s(found: Sequence[Heard], place: int, *, words: int = 1) -> float:
+    """The time of so many words before and after a place together: an alignment gives each moment to some word."""
+    start_s = found[place - words].start_s if place >= words else 0.0
+    return (found[place + words - 1].end_s if place + words <= len(found) else 1e9) - start_s
 
 
 def blocks(errors: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,189 +1,284 @@
 """Search a large made-up archive beside plain FTS5 and tantivy.
 
-``python benchmarks/search.py [UTTERANCES]`` (a million unless said otherwise) makes utterances in three languages of real words
-as often as they are said (wordfreq), writes them into our tables, a bare FTS5 table and, where it is installed, into tantivy,
-and asks all of them the same.  Wants ``pip install -e '.[bench]'``.
+``python benchmarks/search.py [UTTERANCES …]`` (a million unless said otherwise; several sizes make a table of how cost grows, and
+``--plot FILE.svg`` draws it) makes utterances in three languages of real words as often as they are said (wordfreq), writes them
+into our tables, a bare FTS5 table and, where it is installed, into tantivy, and asks all of them the same.  Wants
+``pip install -e '.[bench]'`` and, for ten million, 12 GB of disk (``--folder``).
 
-Inserting is what our indexing does to the utterances (word forms, triggers, a transaction a session of 1000) without reading
-session folders and without the table of single words, which the bare table has not either.
+Inserting is what our indexing does to the utterances (word forms, sessions, speakers) without reading session folders.  The bare
+table and ours are written in transactions of the same size and end with one `optimize`, as `everyword rebuild` does; making the
+words up is not counted.  All times are of the processor, as others may use the machine.
 """
 
 import argparse
 import importlib.util
-import random
+import platform
+import shutil
 import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import wordfreq
 from sqlite_utils import Database
 
-from archive.forms import index_columns, tokens
-from archive.rows import insert
+from archive.filters import NO_FILTERS, Filters
+from archive.forms import tokens
+from archive.hits import Order
+from archive.index import MOST_TOGETHER
+from archive.lexicon import Lexicon
+from archive.rows import Row, insert, insert_utterances
 from archive.schema import open_archive, writing
-from archive.search import Filters, Order, search
+from archive.search import search
 
 LANGUAGES = ("en", "ru", "uk")
-VOCABULARY = 50_000
+VOCABULARY = 60_000
+"""Words a language."""
+
 SESSION = 1000
 """Utterances of one session."""
 
-REPEATS = 20
+PEOPLE = 40
+ROLES = ("delegate", "mediator", "interpreter", "observer")
+REPEATS = 60
 """Measurements of one class of queries."""
 
-FIRST_US = 1_700_000_000_000_000
+LONGEST_MS = 10_000
+"""After so much time a class is not asked again."""
+
+FIRST_MS = 1_700_000_000_000
+APART_MS = 4000
+"""From the beginning of one utterance to that of the next."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One utterance; `rowid` grows with time."""
+class Spoken:
+    """One utterance; `rowid` grows with time, `person` is the number of who speaks, -1 of somebody who hardly ever does."""
 
     rowid: int
     text: str
     language: str
-    person: str
+    person: int
 
 
-def utterances(count: int) -> Iterator[Said]:
-    """The same ones every time."""
-    chance = random.Random(5)  # noqa: S311  (made-up talk)
-    words, weights = {}, {}
+def utterances(count: int) -> Iterator[Spoken]:
+    """The same ones every time, three to twenty words long."""
+    chance = np.random.default_rng(5)
+    words, sums = {}, {}
     for language in LANGUAGES:
         words[language] = [word for word in wordfreq.top_n_list(language, VOCABULARY) if next(tokens(word), None)]
-        weights[language] = list(accumulate(wordfreq.word_frequency(word, language) for word in words[language]))
-    for number in range(count):
-        language = chance.choice(LANGUAGES)
-        said = chance.choices(words[language], cum_weights=weights[language], k=chance.randint(3, 20))
-        person = "rare" if number % 100_003 == 17 else f"person-{chance.randrange(40)}"
-        yield Said((FIRST_US // 1000 + number) << 16, " ".join(said), language, person)
+        sums[language] = np.cumsum([wordfreq.word_frequency(word, language) for word in words[language]])
+    for first in range(0, count, 10_000):
+        spoken = chance.integers(len(LANGUAGES), size=10_000).tolist()
+        lengths = chance.integers(3, 21, size=10_000).tolist()
+        people = chance.integers(PEOPLE, size=10_000).tolist()
+        draws = chance.random((10_000, 20))
+        picked = {language: np.searchsorted(sums[language], draws * sums[language][-1]).tolist() for language in LANGUAGES}
+        for place in range(min(10_000, count - first)):
+            number, language = first + place, LANGUAGES[spoken[place]]
+            known = words[language]
+            text = " ".join([known[word] for word in picked[language][place][: lengths[place]]])
+            person = -1 if number % 100_003 == 17 else people[place]
+            yield Spoken((FIRST_MS + number * APART_MS) << 16, text, language, person)
 
 
-def sessions(said: Sequence[Said]) -> Iterator[Sequence[Said]]:
-    """`said` in pieces of one session."""
-    for first in range(0, len(said), SESSION):
-        yield said[first : first + SESSION]
+def keep(path: Path, count: int) -> None:
+    """Write `utterances` down, to be read as often as needed."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{one.rowid}\t{one.language}\t{one.person}\t{one.text}\n" for one in utterances(count))
 
 
-# Writing
+def batches(path: Path) -> Iterator[list[Spoken]]:
+    """What was written down, as much at a time as indexing puts into one transaction."""
+    with path.open(encoding="utf-8") as file:
+        while lines := list(islice(file, MOST_TOGETHER)):
+            parts = [line.rstrip("\n").split("\t") for line in lines]
+            yield [Spoken(int(rowid), text, language, int(person)) for rowid, language, person, text in parts]
 
 
-def write_ours(db: Database, said: Sequence[Said]) -> None:
-    """One session."""
-    name = f"S{said[0].rowid}"
-    with writing(db):
-        session = dict.fromkeys(["title", "place", "languages", "origin", "operator", "created_at", "path"], "")
-        session_id = insert(db, "sessions", {**session, "session": name, "created_at_us": 0, "is_sealed": True})
-        run = dict.fromkeys(["started_at", "engine", "model", "settings"], "")
-        run |= {"run": "r001", "is_current": "1", "spoken_languages": " ".join(LANGUAGES)}
-        run_id = insert(db, "runs", {**run, "session_id": session_id, "started_at_us": 0, "windows": 0, "flagged_windows": 0})
-        track = dict.fromkeys(["number", "stream", "channel", "rate_hz", "frame_count"], 1)
-        track_id = insert(db, "tracks", {**track, "session_id": session_id, "sample_format": "s16", "input": ""})
-        labels = dict.fromkeys(["role", "delegation", "language"], "")
-        persons = sorted({one.person for one in said})
-        people = {
-            person: insert(db, "speakers", {**labels, "session_id": session_id, "person": person, "name": person})
-            for person in persons
-        }
-        for number, one in enumerate(said):
-            spelled, forms = index_columns(one.text, one.language)
-            row: dict[str, object] = {"id": one.rowid, "session_id": session_id, "run_id": run_id, "track_id": track_id}
-            row |= {"speaker_id": people[one.person], "number": number, "language": one.language, "language_ppm": 0}
-            row |= {"started_at_us": (one.rowid >> 16) * 1000, "position_us": number, "duration_us": 1, "first_frame": number}
-            row |= {"frame_count": 1, "window": 0, "flags": "", "text": one.text, "spelling": spelled, "forms": forms}
-            insert(db, "utterances", row)
+# Writing: each returns the seconds it took, without making the words up
 
 
-def write_bare(path: Path, said: Sequence[Said]) -> sqlite3.Connection:
+def write_ours(db: Database, said: Path) -> float:
+    """Sessions of `SESSION`, as many in one transaction as indexing puts there."""
+    lexicon, took_s = Lexicon(db), 0.0
+    for batch in batches(said):
+        started = time.process_time()
+        with writing(db):
+            lexicon.begin()
+            for first in range(0, len(batch), SESSION):
+                _write_session(db, batch[first : first + SESSION], lexicon)
+        took_s += time.process_time() - started
+    started = time.process_time()
+    db.execute("INSERT INTO utterances_fts (utterances_fts) VALUES ('optimize')")
+    db.conn.commit()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return took_s + time.process_time() - started
+
+
+def _write_session(db: Database, said: Sequence[Spoken], lexicon: Lexicon) -> None:
+    session = dict.fromkeys(["title", "place", "languages", "origin", "operator", "created_at", "path"], "")
+    session_id = insert(
+        db,
+        "sessions",
+        {**session, "session": f"S{said[0].rowid}", "created_at_us": 0, "started_at_us": 1, "is_sealed": True, "run": "r001"},
+    )
+    known: dict[int, int] = {}
+    for person in sorted({one.person for one in said}):
+        label = {"person": f"person-{person}", "name": f"Person {person}", "role": ROLES[person % len(ROLES)]}
+        label |= {"delegation": "", "language": ""}
+        found = db.execute("SELECT id FROM speakers WHERE person = ?", [label["person"]]).fetchone()
+        known[person] = found[0] if found else insert(db, "speakers", label)
+        insert(db, "seats", {"session_id": session_id, "speaker_id": known[person], "track": 1})
+    rows = [
+        Row(
+            id=one.rowid, session_id=session_id, speaker_id=known[one.person], stream=1, track=one.person % 8 + 1, number=number,
+            language=one.language, language_ppm=987_654, position_us=number * APART_MS * 1000, duration_us=3_210_000,
+            first_frame=number * APART_MS * 48, frame_count=154_080, flags="", text=one.text, recorded=None,
+        )
+        for number, one in enumerate(said, 1)
+    ]  # fmt: skip
+    insert_utterances(db, rows, lexicon=lexicon)
+
+
+def write_bare(path: Path, said: Path) -> tuple[sqlite3.Connection, float]:
     """A table FTS5 makes itself, and nothing else."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("CREATE VIRTUAL TABLE bare USING fts5 (text, tokenize='unicode61 remove_diacritics 1')")
-    for session in sessions(said):
-        connection.executemany("INSERT INTO bare (rowid, text) VALUES (?, ?)", [(one.rowid, one.text) for one in session])
+    took_s = 0.0
+    for batch in batches(said):
+        rows = [(one.rowid, one.text) for one in batch]
+        started = time.process_time()
+        connection.executemany("INSERT INTO bare (rowid, text) VALUES (?, ?)", rows)
         connection.commit()
-    return connection
+        took_s += time.process_time() - started
+    started = time.process_time()
+    connection.execute("INSERT INTO bare (bare) VALUES ('optimize')")
+    connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return connection, took_s + time.process_time() - started
 
 
-def write_tantivy(folder: Path, said: Sequence[Said]) -> Callable[[str], object]:
-    """Returns what asks for the twenty best."""
+Asker = Callable[[str], object]
+
+
+def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, float]:
+    """What asks for the twenty newest, what for the twenty best, and the seconds."""
     import tantivy  # noqa: PLC0415  (where it is installed)
 
-    schema = tantivy.SchemaBuilder().add_text_field("text", stored=False).add_integer_field("row", stored=True).build()
+    builder = tantivy.SchemaBuilder().add_text_field("text", stored=True)
+    schema = builder.add_integer_field("row", stored=True, fast=True).build()
     folder.mkdir()
     index = tantivy.Index(schema, path=str(folder))
     writer = index.writer(heap_size=200_000_000, num_threads=1)
-    for one in said:
-        writer.add_document(tantivy.Document(text=one.text, row=one.rowid))
+    took_s = 0.0
+    for batch in batches(said):
+        started = time.process_time()
+        for one in batch:
+            writer.add_document(tantivy.Document(text=one.text, row=one.rowid))
+        took_s += time.process_time() - started
+    started = time.process_time()
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
     searcher = index.searcher()
+    took_s += time.process_time() - started
 
-    def ask(query: str) -> object:
-        return [searcher.doc(place) for _, place in searcher.search(index.parse_query(query, ["text"]), 20).hits]
+    def newest(query: str) -> object:
+        found = searcher.search(index.parse_query(query, ["text"]), 20, order_by_field="row", order=tantivy.Order.Desc)
+        return [searcher.doc(place)["text"] for _, place in found.hits]
 
-    return ask
+    def best(query: str) -> object:
+        return [searcher.doc(place)["text"] for _, place in searcher.search(index.parse_query(query, ["text"]), 20).hits]
+
+    return newest, best, took_s
 
 
 # Asking
 
 
-def queries(said: Sequence[Said]) -> dict[str, tuple[list[str], list[str], Filters]]:
-    """Class → what is typed in ours, the same for FTS5 and tantivy, and what narrows ours."""
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One kind of query: what is typed in ours, the same for FTS5 and for tantivy (nothing where it cannot be asked)."""
+
+    name: str
+    typed: Sequence[str]
+    bare: Sequence[str] = ()
+    tantivy: Sequence[str] = ()
+    filters: Filters = NO_FILTERS
+    is_read: bool = False
+
+
+def classes(some: Sequence[Spoken]) -> list[Class]:
+    """`some` are utterances that phrases and rare words are taken from."""
     common = ["the", "to", "и", "в", "не", "і", "на", "що"]
     middling = ["government", "history", "вопрос", "время", "питання", "роботи"]
-    rare = [max(tokens(one.text), key=lambda token: len(token.word)).word for one in said[7 :: max(1, len(said) // 20)]][:20]
-    phrases = [" ".join(one.text.split()[:2]) for one in said[3 :: max(1, len(said) // 20)]][:20]
-    quoted = [f'"{phrase}"' for phrase in phrases]
-    both = [f"{one} {other}" for one, other in zip(middling * 2, common + common[:4], strict=True)]
-    prefixes = ["gov*", "inter*", "вопр*", "прав*", "пит*", "держ*"]
-    none = Filters()
-    return {
-        "most frequent word, exact": ([f"={word}" for word in common], common, none),
-        "most frequent word, any form": (common, common, none),
-        "middling word, any form": (middling, middling, none),
-        "rare word, any form": (rare, rare, none),
-        "phrase": (quoted, quoted, none),
-        "prefix": (prefixes, prefixes, none),
-        "two words": (both, both, none),
-        "frequent word, speaker of a fortieth": ([f"={word}" for word in common], common, Filters(speakers=("person-7",))),
-        "frequent word, rare speaker": ([f"={word}" for word in common], common, Filters(speakers=("rare",))),
-    }
+    pairs = ["the government", "to be", "и в", "вопрос не", "на що", "питання і", "of history", "не время"]
+    rare = [max(tokens(one.text), key=lambda token: len(token.word)).word for one in some]
+    phrases = [" ".join(one.text.split()[:2]) for one in some]
+    both = [" AND ".join(pair.split()) for pair in pairs]
+    prefixes = ["gov*", "inter*", "negoti*", "вопр*", "прав*", "перегов*", "пит*", "держ*", "безпек*"]
+    broad = ["a*", "по*", "s*", "за*"]
+
+    def exact(words: Sequence[str]) -> list[str]:
+        return [f'"{word}"' for word in words]
+
+    return [
+        Class("most frequent word", exact(common), exact(common), common),
+        Class("most frequent word, any form", common, exact(common), common),
+        Class("most frequent word, hits read and marked", common, exact(common), common, is_read=True),
+        Class("middling word", exact(middling), exact(middling), middling),
+        Class("middling word, any form", middling, exact(middling), middling),
+        Class("rare word", exact(rare), exact(rare), exact(rare)),
+        Class("rare word, any form", rare, exact(rare), exact(rare)),
+        Class("phrase", exact(phrases), exact(phrases), exact(phrases)),
+        Class("two words", [" ".join(f'"{one}"' for one in pair.split()) for pair in pairs], both, both),
+        Class("two words, any form", pairs, both, both),
+        Class("prefix", prefixes, prefixes),
+        Class("prefix of very many words", broad, broad),
+        Class("frequent word, speaker of a fortieth", exact(common), filters=Filters(speakers=("person-7",))),
+        Class("frequent word, rare speaker", exact(common), filters=Filters(speakers=("person--1",))),
+        Class("frequent word, role", common, filters=Filters(roles=("observer",))),
+        Class("frequent word, language and month", common, filters=Filters(languages=("uk",), after_us=0)),
+    ]
 
 
-def p95_ms(ask: Callable[[str], object], asked: Sequence[str]) -> float:
-    """Of `REPEATS` questions, each asked once before."""
+def times_ms(ask: Asker, asked: Sequence[str]) -> tuple[float, float]:
+    """Median and p95 of `REPEATS` questions, each asked once before; of fewer if they take too long."""
     for query in asked:
         ask(query)
-    took = []
+    took: list[float] = []
     for number in range(REPEATS):
+        if sum(took) > LONGEST_MS and number >= len(asked):
+            break
         query = asked[number % len(asked)]
-        started = time.perf_counter()
+        started = time.thread_time()
         ask(query)
-        took.append((time.perf_counter() - started) * 1000)
-    return statistics.quantiles(took, n=20, method="inclusive")[-1]
+        took.append((time.thread_time() - started) * 1000)
+    return statistics.median(took), statistics.quantiles(took, n=20, method="inclusive")[-1]
 
 
-def bare_asker(connection: sqlite3.Connection, by: str) -> Callable[[str], object]:
+def bare_asker(connection: sqlite3.Connection, by: str) -> Asker:
     """Asks FTS5 for the first twenty."""
     statement = f"SELECT rowid, text FROM bare WHERE bare MATCH ? ORDER BY {by} LIMIT 20"  # noqa: S608  (ours)
+    return lambda query: connection.execute(statement, [query]).fetchall()
+
+
+def our_asker(db: Database, one: Class, order: Order, lexicon: Lexicon) -> Asker:
+    """Asks the archive, as a program does that stays in memory."""
 
     def ask(query: str) -> object:
-        typed = query if '"' in query or query.endswith("*") else " ".join(f'"{word}"' for word in query.split())
-        return connection.execute(statement, [typed]).fetchall()
+        hits = search(db, query, filters=one.filters, order=order, lexicon=lexicon).hits
+        return [(hit.passage, hit.matches) for hit in hits] if one.is_read else hits
 
     return ask
-
-
-def our_asker(db: Database, filters: Filters, order: Order) -> Callable[[str], object]:
-    """Asks the archive."""
-    return lambda query: search(db, query, filters=filters, order=order)
 
 
 def size_mb(path: Path) -> float:
@@ -192,46 +287,68 @@ def size_mb(path: Path) -> float:
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def main() -> None:
-    """Print two tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("utterances", nargs="?", type=int, default=1_000_000)
-    count = parser.parse_args().utterances
-    said = list(utterances(count))
-    with tempfile.TemporaryDirectory() as name, open_archive(Path(name) / "ours.db") as db:
-        folder = Path(name)
-        started = time.perf_counter()
-        for session in sessions(said):
-            write_ours(db, session)
-        ours_s = time.perf_counter() - started
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        started = time.perf_counter()
-        bare = write_bare(folder / "bare.db", said)
-        bare_s = time.perf_counter() - started
-        bare.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        ask_tantivy: Callable[[str], object] | None = None
+def measure(folder: Path, count: int) -> dict[str, float]:
+    """Print two tables; class → p95 of ours, newest first."""
+    with open_archive(folder / "ours.db") as db:
+        said = folder / "said.tsv"
+        keep(said, count)
+        bare, bare_s = write_bare(folder / "bare.db", said)
+        ours_s = write_ours(db, said)
+        newest: Asker | None = None
+        best: Asker | None = None
         tantivy_s = 0.0
         if importlib.util.find_spec("tantivy"):
-            started = time.perf_counter()
-            ask_tantivy = write_tantivy(folder / "tantivy", said)
-            tantivy_s = time.perf_counter() - started
-        print(f"\n{count} utterances\n\n| | utterances/s | size |\n|---|---|---|")
-        for label, took_s, path in (
-            ("ours", ours_s, "ours.db"),
-            ("bare FTS5", bare_s, "bare.db"),
-            ("tantivy", tantivy_s, "tantivy"),
-        ):
-            if took_s:
-                print(f"| {label} | {count / took_s:,.0f} | {size_mb(folder / path):.0f} MB |")
-        head = ("p95 in ms", "ours, newest", "ours, relevance", "FTS5, newest", "FTS5, rank", "tantivy")
+            newest, best, tantivy_s = write_tantivy(folder / "tantivy", said)
+        ours_mb, bare_mb = size_mb(folder / "ours.db"), size_mb(folder / "bare.db")
+        print(f"\n## {count:,} utterances\n\n| | utterances/s | size |\n|---|---|---|")
+        shares = f"{bare_s / ours_s:.2f} of bare", f"{ours_mb / bare_mb:.2f} × bare"
+        print(f"| ours | {count / ours_s:,.0f} ({shares[0]}) | {ours_mb:,.0f} MB ({shares[1]}) |")
+        print(f"| bare FTS5 | {count / bare_s:,.0f} | {bare_mb:,.0f} MB |")
+        if tantivy_s:
+            print(f"| tantivy | {count / tantivy_s:,.0f} | {size_mb(folder / 'tantivy'):,.0f} MB |", flush=True)
+        head = ["median / p95 in ms", "ours, newest", "FTS5, newest", "ours ÷ FTS5 (medians)", "tantivy, newest"]
+        head += ["ours, relevance", "FTS5, rank", "tantivy, best"]
         print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        for label, (typed, plain, filters) in queries(said).items():
-            figures = [p95_ms(our_asker(db, filters, order), typed) for order in ("time", "relevance")]
-            if filters == Filters():
-                figures += [p95_ms(bare_asker(bare, by), plain) for by in ("rowid DESC", "rank")]
-                figures += [p95_ms(ask_tantivy, plain)] if ask_tantivy and "prefix" not in label else []
-            print(f"| {label} | {' | '.join(f'{figure:.2f}' for figure in figures)} |", flush=True)
+        lexicon, result = Lexicon(db), {}
+        some = list(islice(utterances(min(count, 200_000)), 7, None, max(1, min(count, 200_000) // 20)))
+        for one in classes(some):
+            ours = times_ms(our_asker(db, one, "time", lexicon), one.typed)
+            result[one.name] = ours[1]
+            plain = times_ms(bare_asker(bare, "rowid DESC"), one.bare) if one.bare else None
+            cells = [_shown(ours), _shown(plain), f"{ours[0] / plain[0]:.1f}" if plain else "–"]
+            cells += [_shown(times_ms(newest, one.tantivy) if newest and one.tantivy else None)]
+            cells += [_shown(times_ms(our_asker(db, one, "relevance", lexicon), one.typed))]
+            cells += [_shown(times_ms(bare_asker(bare, "rank"), one.bare) if one.bare else None)]
+            cells += [_shown(times_ms(best, one.tantivy) if best and one.tantivy else None)]
+            print(f"| {one.name} | {' | '.join(cells)} |", flush=True)
         bare.close()
+    return result
+
+
+def _shown(figures: tuple[float, float] | None) -> str:
+    return f"{figures[0]:.2f} / {figures[1]:.2f}" if figures else "–"
+
+
+def main() -> None:
+    """Print the tables of every size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("utterances", nargs="*", type=int, default=[1_000_000])
+    parser.add_argument("--folder", type=Path, help="where the databases are made")
+    parser.add_argument("--plot", type=Path, help="an SVG or PNG file of how cost grows")
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}")
+    grown: dict[str, list[tuple[int, float]]] = {}
+    for count in options.utterances:
+        folder = Path(tempfile.mkdtemp(dir=options.folder))
+        try:
+            for name, figure in measure(folder, count).items():
+                grown.setdefault(name, []).append((count, figure))
+        finally:
+            shutil.rmtree(folder)
+    if options.plot:
+        from archive.answers.chart import write_lines  # noqa: PLC0415  (wants the extra [pdf])
+
+        write_lines(options.plot, grown, across="utterances", up="p95 in ms, newest first", is_logarithmic=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from typing import TypeAlias
 import jiwer
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+from benchmarks.alignment import Heard
 from benchmarks.normaliser import normalise
+from benchmarks.spelled import spelled
 from everyword import keys
 from everyword.run import read_transcript
 from recorder.imports import import_files
@@ -45,9 +47,10 @@ class Row:
     speeds: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
-    def cells(self, reference: str) -> list[str]:
+    def cells(self, reference: str, language: str) -> list[str]:
         """Speed (median and all), errors and deletions of the last text; texts that differ between runs are told."""
-        words = jiwer.process_words(normalise(reference), normalise(self.texts[-1]))
+        heard = spelled([Heard(word, 0, 0) for word in normalise(self.texts[-1]).split()], reference, language=language)
+        words = jiwer.process_words(normalise(reference), " ".join(word.text for word in heard))
         runs = " ".join(f"{speed:.1f}" for speed in self.speeds)
         same = "" if len(set(self.texts)) == 1 else f" (texts differ between runs: {len(set(self.texts))})"
         counts = f"{words.deletions} del {words.insertions} ins {words.substitutions} sub"
@@ -90,7 +93,7 @@ def measure(ways: dict[str, Way], reference: dict[str, object], *, data: Path, r
             started = time.perf_counter()
             rows[name].texts.append(prepared[name]())
             rows[name].speeds.append(seconds / (time.perf_counter() - started))
-    return [row.cells(str(reference["text_spoken"] or reference["text"])) for row in rows.values()]
+    return [row.cells(str(reference["text_spoken"] or reference["text"]), str(reference["lang"])) for row in rows.values()]
 
 
 def _ways(scratch: Path, options: argparse.Namespace, cores: int) -> dict[str, Way]:

@@ -15,8 +15,8 @@ were delayed, nothing is lost.  If none comes although, by the share of blocks t
 impossible (and not before twice the longest delay that ended well), frames are lost: as many as the least excess says, where
 it rose most.  Blocks that come at once, as after a stall, count as one: what held back the first held back all.
 
-*Delays that change.* A block much earlier than the line proves that all before it had been late: the line moves down, and a delay that
-comes back to where it was is no loss.  Only one that is longer than any before is taken for one.
+*Delays that change.* A block much earlier than the line proves that all before it had been late: the line moves down, and a delay
+that comes back to where it was is no loss.  Only one that is longer than any before is taken for one.
 
 What cannot be known from the clock: a delay that never ends looks like a loss of its length (if it ends after all, `Surplus`
 says so); a loss shorter than `LATE_US` is taken for drift or jitter; one in the first `SETTLING_US` for the start; of losses

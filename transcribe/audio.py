@@ -3,7 +3,7 @@
 Each piece (a stretch without a hole) is resampled on its own, so that its samples stay tied to its frames; see `windows.Piece`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,7 +99,12 @@ def channel_samples(pcm: bytes, *, stream: Stream, channel: int) -> Floats:
 
 
 def profile(audio: TrackAudio, piece: Piece) -> Profile:
-    """Voice and level of each hop of a piece.
+    """Voice and level of each hop of a piece of a track."""
+    return profile_of(audio.blocks(piece), piece)
+
+
+def profile_of(blocks: Iterable[Floats], piece: Piece) -> Profile:
+    """Voice and level of each hop of samples that come in blocks.
 
     The detector's state is carried from block to block, so the result is that of the whole piece heard at once.
     """
@@ -107,7 +112,7 @@ def profile(audio: TrackAudio, piece: Piece) -> Profile:
     voices: list[Floats] = []
     levels: list[Floats] = []
     rest = np.zeros(0, np.float32)
-    for block in audio.blocks(piece):
+    for block in blocks:
         joined = np.concatenate((rest, block))
         whole = len(joined) // HOP * HOP
         rest = joined[whole:]

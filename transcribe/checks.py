@@ -21,6 +21,9 @@ STRETCHED = "stretched"
 UNCOVERED = "uncovered-speech"
 PARTLY_INVENTED = "partly-invented"
 
+MIXED = "mixed-languages"
+UNSURE_LANGUAGE = "unsure-language"
+
 DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH})
 """Flags of a reading that make every word of it uncertain."""
 
@@ -29,13 +32,10 @@ SPLITTING = frozenset({TRUNCATED, LOOP})
 
 LIMIT_MARGIN_TOKENS = 9
 LEAST_LOGPROB = -1.0
-UNSURE_LOGPROB = -0.3
+UNSURE_LOGPROB = -0.4
 """Below this a window is read again in full context: with Whisper base that gained in every recording it touched."""
 
 MOST_NO_SPEECH = 0.6
-LEAST_PROBABILITY = 0.6
-"""Measured with Whisper base on half of the data: below it are a quarter of the wrong words and a tenth of the right ones."""
-
 INVENTED_SHARE = 1 / 3
 """From so many invented words on, the whole reading is doubted; below it, only what lies beside them."""
 
@@ -76,9 +76,9 @@ def flags_of(reading: Reading) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_unsure(reading: Reading) -> bool:
+def is_unsure(reading: Reading | None) -> bool:
     """True when a slower reading may be worth its time."""
-    return bool(reading.hypotheses) and reading.hypotheses[0].logprob < UNSURE_LOGPROB
+    return reading is not None and bool(reading.hypotheses) and reading.logprob < UNSURE_LOGPROB
 
 
 def may_hold_voice(window: Window, profile: Profile) -> bool:
@@ -118,15 +118,18 @@ def _longest_repeat(words: Sequence[str], length: int) -> int:
     return 1 + best // length
 
 
-def doubt_words(words: Sequence[Word], *, reading_flags: Sequence[str], drawn_out: Sequence[bool], rate_hz: int) -> list[Word]:
+def doubt_words(
+    words: Sequence[Word], *, reading_flags: Sequence[str], unlikely: Sequence[bool], drawn_out: Sequence[bool], rate_hz: int
+) -> list[Word]:
     """The words with their own flags: those of the reading that touch every word, an unlikely word, one that is drawn out.
 
-    A word is drawn out over a hole (see `account`), or lasts too long whatever lies under it.
+    A word is unlikely by what all readings say (see `doubt`), drawn out over a hole (see `account`) or, whatever lies under it,
+    when it lasts too long.
     """
     inherited = tuple(flag for flag in reading_flags if flag in DOUBTING)
     result = []
-    for word, is_drawn_out in zip(words, drawn_out, strict=True):
-        own = [UNLIKELY] if word.probability_ppm < LEAST_PROBABILITY * 1e6 else []
+    for word, is_unlikely, is_drawn_out in zip(words, unlikely, drawn_out, strict=True):
+        own = [UNLIKELY] if is_unlikely else []
         if is_drawn_out or word.frame_count > LONGEST_WORD_S * rate_hz:
             own.append(STRETCHED)
         flags = (*inherited, *own)

@@ -1,4 +1,4 @@
-"""``everyword transcribe`` and ``everyword models``."""
+"""``everyword transcribe``, ``everyword adopt`` and ``everyword models``."""
 
 import dataclasses
 import time
@@ -10,6 +10,7 @@ import typer
 
 from everyword import errors, folder, terminal
 from everyword.config import Settings
+from transcribe import glossary_commands, speaker_commands
 
 if TYPE_CHECKING:
     from transcribe.pipeline import Outcome
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 models_app = typer.Typer(help="Speech models: what is here, and fetching one while online.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(speaker_commands.app, name="speakers")
+app.add_typer(glossary_commands.app, name="glossary")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 
@@ -30,22 +33,42 @@ def transcribe(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     compute_type: Annotated[str | None, typer.Option(help="CTranslate2's arithmetic; default: int8, on a GPU float16.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="Allow only this language; repeat for several.")] = None,
-    batch_size: Annotated[int, typer.Option(min=0, max=256, help="Windows decoded at once by a worker; 0 chooses.")] = 0,
+    speakers: Annotated[
+        str,
+        typer.Option(help="People who share a microphone: roster (ask the session's), auto, none, or how many.", metavar="COUNT"),
+    ] = "roster",
+    no_terms: Annotated[
+        bool, typer.Option("--no-terms", help="Do not tell the model the names of the roster and the terms of the glossary.")
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option(min=0, max=256, help="Windows decoded at once, by all workers together; 0 chooses.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Write down every word of a sealed session, as a new run beside earlier ones."""
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-    from everyword import keys
+    from everyword import glossary, keys
     from transcribe import models, pipeline
+    from transcribe.glossary import terms_of
+    from transcribe.speakers import choose_people
     from transcribe.whisper import WhisperEngine
 
+    people = choose_people(speakers)
     settings = _overridden(ctx.obj, model=model, device=device, compute_type=compute_type)
     found = folder.find(session, folder.roots(settings.home, settings.sessions))
     recording = pipeline.open_recording(found)
     languages = pipeline.choose_languages(language or (), recording.session.languages, settings.languages, known=_LANGUAGE_CODES)
     files = models.locate(settings.model, home=settings.home)
-    engine = WhisperEngine(files, device=settings.device, compute_type=settings.compute_type, batch_size=batch_size)
+    expected = () if no_terms else (one.term for one in glossary.read(settings.home, session=recording.session.id))
+    roster = () if no_terms else recording.session.roster
+    engine = WhisperEngine(
+        files,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        batch_size=batch_size,
+        terms=terms_of(roster, expected, languages=languages),
+    )
     started = time.monotonic()
     with _progress() as progress:
         outcome = pipeline.transcribe(
@@ -54,6 +77,7 @@ def transcribe(
             languages=languages,
             key=keys.device_key(settings.home),
             by=settings.operator,
+            people=people,
             progress=progress,
         )
     elapsed_s = time.monotonic() - started
@@ -62,6 +86,28 @@ def transcribe(
     _tell(outcome, elapsed_s)
     if outcome.failed_windows:
         raise typer.Exit(errors.WARNINGS)
+
+
+@app.command()
+def adopt(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    run: Annotated[str, typer.Argument(help="One of its transcriptions, as r002.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a transcription the current one of its session; the others stay, corrections of them become proposals."""
+    from everyword import keys, ledger
+    from everyword.run import adopt_run
+
+    found = folder.find(session, folder.roots(ctx.obj.home, ctx.obj.sessions))
+    before = ledger.current_run(found)
+    adopted = adopt_run(found, run, key=keys.device_key(ctx.obj.home), by=ctx.obj.operator)
+    if as_json:
+        terminal.put_json({"session": adopted.session, "run": adopted.run, "before": before, "model": adopted.model})
+        return
+    was = "it was already" if before == run else f"before it was {before}" if before else "there was none before"
+    terminal.say(f"{run} is the current transcription of {found.path.name} ({was})")
 
 
 @models_app.command("list")
@@ -126,6 +172,7 @@ def _summary(outcome: "Outcome", elapsed_s: float) -> dict[str, object]:
         "failed_windows": outcome.failed_windows,
         "quarantined_words": outcome.quarantined,
         "not_finite_samples": outcome.not_finite,
+        "speaker_notes": list(outcome.speaker_notes),
         "sound_s": round(outcome.sound_s, 3),
         "seconds": {state: round(seconds, 3) for state, seconds in outcome.seconds.items()},
         "elapsed_s": round(elapsed_s, 3),
@@ -141,6 +188,8 @@ def _tell(outcome: "Outcome", elapsed_s: float) -> None:
     if outcome.seconds:
         parts = [f"{state} {seconds:.1f} s" for state, seconds in sorted(outcome.seconds.items(), key=lambda pair: -pair[1])]
         terminal.say("Every frame accounted for: " + ", ".join(parts))
+    for note in outcome.speaker_notes:
+        terminal.say(note)
     if outcome.quarantined:
         terminal.say(f"{outcome.quarantined} words were set aside: the model wrote them where nobody spoke (quarantine.jsonl)")
     if outcome.not_finite:

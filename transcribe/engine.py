@@ -5,9 +5,12 @@ Positions inside a reading are 16 kHz samples from the start of its window; the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from transcribe.windows import RATE_HZ, Floats
+
+Stretch: TypeAlias = tuple[int, int]
+"""First sample of a clip and one past the last, between two pauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,18 @@ class Reading:
     no_speech: float
     context_samples: int
     token_limit: int
+    turns: tuple[str, ...] = ()
+    """The languages of the stretches that were asked about, where they differ: then nothing was written."""
 
     @property
     def text(self) -> str:
         """The best hypothesis, or nothing."""
         return self.hypotheses[0].text if self.hypotheses else ""
+
+    @property
+    def logprob(self) -> float:
+        """Of the best hypothesis; minus infinity when there is none."""
+        return self.hypotheses[0].logprob if self.hypotheses else -float("inf")
 
 
 class Engine(Protocol):
@@ -69,10 +79,18 @@ class Engine(Protocol):
     def context_samples(self, sample_count: int) -> int:
         """The context a window of that length gets; depends on nothing else, and only equal contexts share a batch."""
 
-    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+    def read(
+        self,
+        clips: Sequence[Floats],
+        *,
+        languages: Sequence[str],
+        full_context: bool = False,
+        stretches: Sequence[Sequence[Stretch]] = (),
+    ) -> list[Reading]:
         """The readings of `clips` (float32, 16 kHz, shape (samples,)), in their order.
 
-        A reading must not depend on the other clips of the batch.  `full_context` asks for the slowest and best reading.
+        A reading must not depend on the other clips of the batch.  `full_context` asks for the slowest and best reading.  Of a
+        clip whose `stretches` are in different languages nothing is written: its reading has `turns` instead.
         """
 
 
@@ -112,7 +130,14 @@ class ScriptedEngine:
         """Whole seconds."""
         return -(-sample_count // RATE_HZ) * RATE_HZ
 
-    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+    def read(
+        self,
+        clips: Sequence[Floats],
+        *,
+        languages: Sequence[str],
+        full_context: bool = False,
+        stretches: Sequence[Sequence[Stretch]] = (),  # noqa: ARG002  (it hears no language)
+    ) -> list[Reading]:
         """What the script says for each clip's mark; clips without one are read as silence."""
         marks = tuple(mark_of(clip) + FULL_CONTEXT * full_context for clip in clips)
         self.calls.append(marks)

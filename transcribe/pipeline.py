@@ -9,15 +9,15 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from everyword import run as runs
 from everyword.errors import InvalidOption, SessionBusy
 from everyword.folder import SessionFolder, disk_errors, sync_directory
-from everyword.ledger import append, current_run, seal_digest
+from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from transcribe import checks, stitch, windows
+from transcribe import batches, checks, doubt, speakers, stitch, windows
 from transcribe.audio import require_segments
 from transcribe.coverage import frames_by_state
 from transcribe.engine import Engine
 from transcribe.track import TrackText, read_track
-from transcribe.unfinished import Begun, begin, signed_runs
+from transcribe.unfinished import Begun, begin
 
 Progress = Callable[[float, float], None]
 """Called with the seconds of sound done and the seconds there are, summed over all tracks."""
@@ -36,6 +36,7 @@ class Outcome:
     not_finite: int
     sound_s: float
     seconds: dict[State, float]
+    speaker_notes: tuple[str, ...] = ()
 
 
 def open_recording(folder: SessionFolder) -> Recording:
@@ -79,6 +80,7 @@ def transcribe(
     languages: Sequence[str],
     key: EllipticCurvePrivateKey,
     by: str,
+    people: str = speakers.ROSTER,
     progress: Progress | None = None,
 ) -> Outcome:
     """Write the next run of a session and return what is in it.
@@ -92,6 +94,7 @@ def transcribe(
         languages: that a window may be in.
         key: the device key, which signs the run.
         by: who asked for it, for the ledger.
+        people: how many share a microphone; see `speakers.choose_people`.
         progress: see `Progress`; called from this thread.
 
     Raises:
@@ -104,12 +107,13 @@ def transcribe(
         "seal": seal_digest(folder),
         "engine": engine.describe(),
         "model": engine.model(),
-        "settings": {**engine.settings(), **_settings(), "languages": " ".join(languages)},
+        "settings": {**engine.settings(), **_settings(), "languages": " ".join(languages), "speakers": people},
     }
     with begin(folder, manifest) as begun:
         not_finite = 0
         if not begun.is_complete:
             texts = list(_read_tracks(recording, engine, languages, begun, progress))
+            speakers.attribute(recording, texts, people=people).write(begun.path)
             not_finite = sum(text.not_finite for text in texts)
             _write_files(begun, texts, _in_order(recording, texts))
             begun.complete()
@@ -119,7 +123,7 @@ def transcribe(
 def _in_order(recording: Recording, texts: Sequence[TrackText]) -> list[Utterance]:
     timelines = recording.timelines()
     return stitch.numbered(
-        [(timelines[one.stream].monotonic_us(one.first_frame), one) for text in texts for one in text.utterances]
+        [(timelines[one.stream].boottime_us(one.first_frame), one) for text in texts for one in text.utterances]
     )
 
 
@@ -132,14 +136,8 @@ def _finish(
     by: str,
     not_finite: int,
 ) -> Outcome:
-    """Sign the run.  An earlier process may have died in the middle of this: what the ledger does not know is written anew."""
+    """Sign the run, with what its files hold."""
     folder, path = begun.folder, begun.path
-    if begun.name in signed_runs(folder):
-        if current_run(folder) is None:
-            append(folder, "adopt", by=by, key=key, run=begun.name)
-        return _outcome(recording, runs.read_run(folder, begun.name), path, not_finite)
-    with disk_errors(path):
-        (path / runs.RUN_JSON).unlink(missing_ok=True)
     lines = list(runs.read_lines(path / runs.READINGS))
     data = {
         **manifest,
@@ -149,8 +147,7 @@ def _finish(
         "windows": len({_place(line) for line in lines}),
         "flagged_windows": len({_place(line) for line in lines if line["used"] and (line["flags"] or line["error"])}),
     }
-    run = from_json(Run, data)
-    runs.finish_run(folder, run, key=key, by=by)
+    run = runs.finish_run(folder, from_json(Run, data), key=key, by=by)
     return _outcome(recording, run, path, not_finite)
 
 
@@ -199,6 +196,8 @@ def _settings() -> dict[str, int | str]:
         "cut_voice_ppm": round(windows.VOICE * 1e6),
         "full_context_logprob_e6": round(checks.UNSURE_LOGPROB * 1e6),
         "silence_voice_ppm": round(checks.SOME_VOICE * 1e6),
+        "sure_language_ppm": round(batches.SURE_LANGUAGE * 1e6),
+        "doubtful_e6": round(doubt.DOUBTFUL * 1e6),
     }
 
 
@@ -220,4 +219,5 @@ def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Out
         not_finite=not_finite,
         sound_s=sum(seconds.values()),
         seconds=seconds,
+        speaker_notes=tuple(speakers.sentences(speakers.read_told(path))),
     )

@@ -1,8 +1,10 @@
 """One track: sound → windows → readings → words → utterances and coverage."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice, takewhile
 
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
@@ -10,7 +12,7 @@ from transcribe import checks, coverage, stitch, words
 from transcribe.audio import TrackAudio, profile
 from transcribe.batches import Attempt, Clip, read_all
 from transcribe.checks import Stillness
-from transcribe.engine import Engine
+from transcribe.engine import Engine, Reading
 from transcribe.stitch import Said
 from transcribe.unfinished import Begun
 from transcribe.windows import Profile, Window, pieces, tile
@@ -25,6 +27,7 @@ class TrackText:
     track: Track
     rate_hz: int
     attempts: list[Attempt] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     utterances: list[Utterance] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     readings: list[dict[str, object]] = field(default_factory=list)
@@ -85,7 +88,7 @@ def read_track(
     text.attempts = [attempt for attempts in done.values() for attempt in attempts]
     known = [*silent, *(attempts[0] for attempts in done.values())]
     heard(sum(attempt.window.frame_count for attempt in known) / rate_hz)
-    clips = (clip for clip in _clips(audio, plan) if clip.window.number not in done)
+    clips = (clip for clip in _clips(audio, plan, _expected(recording, track)) if clip.window.number not in done)
     for attempts in read_all(engine, clips, languages=languages, keep=partial(begun.keep, track)):
         text.attempts += attempts
         heard(attempts[0].window.frame_count / rate_hz)
@@ -105,13 +108,18 @@ def _plan(profiles: Sequence[Profile]) -> list[_Planned]:
     return plan
 
 
-def _clips(audio: TrackAudio, plan: Sequence[_Planned]) -> Iterator[Clip]:
+def _expected(recording: Recording, track: Track) -> tuple[str, ...]:
+    """The languages that the roster gives those who sit at this track."""
+    return tuple(sorted({one.language for one in recording.session.roster if one.track == track.number and one.language}))
+
+
+def _clips(audio: TrackAudio, plan: Sequence[_Planned], expected: tuple[str, ...]) -> Iterator[Clip]:
     for one in plan:
         if all(one.is_silent(window) for window in one.windows):
             continue
         for window, samples in audio.clips(one.profile.piece, one.windows):
             if not one.is_silent(window):
-                yield Clip(window, samples, one.profile)
+                yield Clip(window, samples, one.profile, expected)
 
 
 def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording) -> None:
@@ -121,12 +129,13 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording)
     judged: list[Attempt] = []
     for attempt in text.attempts:
         place = place_of[attempt.window.number]
-        found = words.words_of(attempt, place.profile)
+        found = words.words_of(attempt, place.profile, others=_others(attempt, text.attempts))
         kept = _kept(text, attempt, found, place.still) if attempt.used else []
         judged.append(_with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt)
         said += words.said(judged[-1], kept)
         text.readings.append(words.line(text.track, judged[-1], [word for word, _ in found]))
     text.attempts = judged
+    text.said = said
     person = stitch.person_of(text.track.number, recording.session.roster)
     text.utterances = stitch.utterances(said, track=text.track, rate_hz=text.rate_hz, person=person)
     text.spans = coverage.ledger(
@@ -138,6 +147,22 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording)
         failed=[(one.window.first_frame, one.window.end_frame, one.error) for one in text.attempts if one.error],
         gaps=[gap for gap in recording.gaps if gap.stream == text.track.stream],
     )
+
+
+def _others(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Reading]:
+    """Further readings of the same frames in the same language.  `attempts` are in the order of their windows."""
+    first = bisect_left(attempts, attempt.window.number, key=lambda one: one.window.number)
+    group = takewhile(lambda one: one.window.number == attempt.window.number, islice(attempts, first, None))
+    language = attempt.reading.language if attempt.reading else ""
+    return [
+        one.reading
+        for one in group
+        if one is not attempt
+        and one.window == attempt.window
+        and one.reading
+        and one.reading.hypotheses
+        and one.reading.language == language
+    ]
 
 
 def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], still: Stillness) -> list[tuple[Word, str]]:

@@ -100,11 +100,6 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
         yield _opened(folder, name, started, stack)
 
 
-def signed_runs(folder: SessionFolder) -> set[str]:
-    """Runs that a line of the ledger vouches for."""
-    return {str(line.get("run")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
-
-
 def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
     path = runs.run_path(folder, name) / UNFINISHED
     if not path.exists():
@@ -117,7 +112,7 @@ def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitSta
 
 def _is_open(folder: SessionFolder, name: str) -> bool:
     """A process that dies between the last two lines of the ledger leaves a run that is signed and that nobody adopted."""
-    return name not in signed_runs(folder) or ledger.current_run(folder) is None
+    return name not in runs.signed_runs(folder) or ledger.current_run(folder) is None
 
 
 def _take(folder: SessionFolder, name: str, manifest: Mapping[str, object], stack: ExitStack) -> int | None:
@@ -190,6 +185,7 @@ def _reading_line(reading: Reading) -> dict[str, object]:
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "token_limit": reading.token_limit,
+        "turns": list(reading.turns),
     }
 
 
@@ -213,4 +209,5 @@ def _reading(line: dict[str, Any]) -> Reading:
         no_speech=line["no_speech_ppm"] / 1e6,
         context_samples=line["context_samples"],
         token_limit=line["token_limit"],
+        turns=tuple(line["turns"]),
     )

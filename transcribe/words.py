@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from everyword.model import Track, Word
+from transcribe import doubt
 from transcribe.account import are_drawn_out
 from transcribe.batches import Attempt
 from transcribe.checks import doubt_words
@@ -14,14 +15,19 @@ SHORTEST_WORD_SAMPLES = 320
 """The engine's grid of time, 20 ms: a word that the alignment gave no length gets this much."""
 
 
-def words_of(attempt: Attempt, profile: Profile) -> list[tuple[Word, str]]:
-    """The words of an attempt with their spacing; their frames lie within its window, and their doubts are flagged."""
+def words_of(attempt: Attempt, profile: Profile, *, others: Sequence[Reading] = ()) -> list[tuple[Word, str]]:
+    """The words of an attempt with their spacing; their frames lie within its window, and their doubts are flagged.
+
+    `others` are further readings of its window, in its language: witnesses.
+    """
     if attempt.reading is None:
         return []
     heard, piece = attempt.reading.words, profile.piece
     words = [_word(one, attempt, piece) for one in heard]
     drawn_out = are_drawn_out(heard, attempt.window, profile)
-    doubted = doubt_words(words, reading_flags=attempt.flags, drawn_out=drawn_out, rate_hz=piece.rate_hz)
+    odds = doubt.log_odds(attempt.reading, others, window=attempt.window, profile=profile)
+    unlikely = [value > doubt.DOUBTFUL for value in odds]
+    doubted = doubt_words(words, reading_flags=attempt.flags, unlikely=unlikely, drawn_out=drawn_out, rate_hz=piece.rate_hz)
     return [(word, one.text) for word, one in zip(doubted, heard, strict=True) if word.text]
 
 
@@ -90,6 +96,7 @@ def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
         "context_samples": reading.context_samples,
         "hypotheses": [_hypothesis(hypothesis) for hypothesis in reading.hypotheses],
         "words": [_word_line(word) for word in words],
+        **({"turns": list(reading.turns)} if reading.turns else {}),
     }
 
 

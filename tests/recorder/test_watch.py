@@ -252,7 +252,7 @@ def test_a_delay_that_goes_and_comes_back_is_no_loss(device: Device, delay_us: i
 def test_a_loss_that_is_longer_than_any_delay_before_is_found_among_them(device: Device) -> None:
     for _ in range(5):
         device.late_us = 20_000
-        device.deliver(2)
+        device.deliver(0.5)
         device.late_us = 0
         device.deliver(0.2)
     device.lose(500)

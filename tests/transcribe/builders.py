@@ -63,10 +63,17 @@ def staircase(seconds: int) -> Floats:
     return np.repeat((256 + np.arange(seconds)) / 1024, RATE_HZ).astype(np.float32)
 
 
+def another_sound(stairs: Floats, channel: int) -> Floats:
+    """The same marks in a sound of its own: two channels that are the same would be one microphone twice."""
+    flips = np.random.default_rng(channel).choice(np.array([-1, 1], np.float32), len(stairs))
+    is_mark = np.arange(len(stairs)) % RATE_HZ < RATE_HZ // 100
+    return np.where(is_mark | (channel == 0), stairs, stairs * flips)
+
+
 def a_marked_session(tmp_path: Path, *, seconds: int = 60, channels: int = 1, roster: tuple[Speaker, ...] = ()) -> SessionFolder:
     """A sealed session of `staircase` sound on each channel; its windows begin at seconds 0, 14, 29, 44 and so on."""
     stairs = staircase(seconds)
-    samples = stairs if channels == 1 else np.stack([stairs] * channels, axis=1)
+    samples = stairs if channels == 1 else np.stack([another_sound(stairs, channel) for channel in range(channels)], axis=1)
     path = write_wav(tmp_path / "stairs.wav", samples)
     return import_files(
         [path], parent=tmp_path / "sessions", home=tmp_path / "home", title="Stairs", operator="Test Operator", roster=roster

@@ -1,14 +1,17 @@
 """One joined model, and one real transcription, for all tests of this package."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from everyword import keys
+from everyword import config, keys
 from everyword.folder import SessionFolder
 from recorder.imports import import_files
-from transcribe import models, pipeline
+from transcribe import commands, models, pipeline, whisper
+from transcribe.engine import ScriptedEngine
 from transcribe.pipeline import Outcome
 from transcribe.whisper import WhisperEngine
 
@@ -23,6 +26,33 @@ class RealRun:
     outcome: Outcome
     engine: WhisperEngine
     home: Path
+
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> dict[int, object]:
+    """The scripted engine in the place of the model, and what it says."""
+    lines: dict[int, object] = {0: "good morning", 14: "[red]x[/red] \x1b[31m<script>"}
+
+    def scripted(*_: object, **__: object) -> ScriptedEngine:
+        return ScriptedEngine(lines)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(whisper, "WhisperEngine", scripted)
+    monkeypatch.setattr(models, "locate", lambda *_, **__: None)
+    return lines
+
+
+@pytest.fixture
+def invoke(home: Path) -> Invoke:
+    """Run a command with the settings of an empty home; stdout and stderr apart."""
+    settings = config.load({"EVERYWORD_HOME": str(home), "EVERYWORD_OPERATOR": "Test Operator"}).settings
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(commands.app, arguments, obj=settings)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -65,12 +65,23 @@ def test_the_flags_of_a_reading(reading: Reading, flags: tuple[str, ...]) -> Non
 
 
 def test_a_loop_touches_every_word_and_a_truncation_none() -> None:
-    (word,) = checks.doubt_words([a_word()], reading_flags=("truncated", "loop"), drawn_out=[False], rate_hz=16_000)
+    (word,) = checks.doubt_words(
+        [a_word()], reading_flags=("truncated", "loop"), unlikely=[False], drawn_out=[False], rate_hz=16_000
+    )
     assert ("loop",) == word.flags
 
 
+def test_a_word_that_the_witnesses_doubt_is_unlikely() -> None:
+    doubted, other = checks.doubt_words(
+        [a_word(), a_word()], reading_flags=(), unlikely=[True, False], drawn_out=[False, False], rate_hz=16_000
+    )
+    assert (("unlikely",), ()) == (doubted.flags, other.flags)
+
+
 def test_a_word_of_three_seconds_is_stretched() -> None:
-    (word,) = checks.doubt_words([a_word(count=3 * 16_000)], reading_flags=(), drawn_out=[False], rate_hz=16_000)
+    (word,) = checks.doubt_words(
+        [a_word(count=3 * 16_000)], reading_flags=(), unlikely=[False], drawn_out=[False], rate_hz=16_000
+    )
     assert ("stretched",) == word.flags
 
 

@@ -1,45 +1,19 @@
 """`transcribe` and `models` as people type them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from everyword import config
 from everyword.errors import InvalidOption, ModelMissing, SessionNotFound
 from everyword.recording import Recording
 from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
-from transcribe import commands, models, pipeline, whisper
+from tests.transcribe.conftest import Invoke
+from transcribe import commands, models, pipeline
 from transcribe.engine import ScriptedEngine
-
-Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> dict[int, object]:
-    """The scripted engine in the place of the model, and what it says."""
-    lines: dict[int, object] = {0: "good morning", 14: "[red]x[/red] \x1b[31m<script>"}
-
-    def scripted(*_: object, **__: object) -> ScriptedEngine:
-        return ScriptedEngine(lines)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(whisper, "WhisperEngine", scripted)
-    monkeypatch.setattr(models, "locate", lambda *_, **__: None)
-    return lines
-
-
-@pytest.fixture
-def invoke(home: Path) -> Invoke:
-    """Run a command with the settings of an empty home; stdout and stderr apart."""
-    settings = config.load({"EVERYWORD_HOME": str(home), "EVERYWORD_OPERATOR": "Test Operator"}).settings
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(commands.app, arguments, obj=settings)
-
-    return run
 
 
 def sentence(result: Result, kind: type[Exception]) -> str:

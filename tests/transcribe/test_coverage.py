@@ -123,6 +123,14 @@ def test_a_window_that_failed_is_failed_and_says_why() -> None:
     assert ("failed", "RuntimeError: out of memory") == (spans[0].state, spans[0].reason)
 
 
+def test_what_was_paused_is_withheld_and_says_by_whom() -> None:
+    paused = Gap(1, RATE, RATE, True, "off-record", (), "Anna")
+    spans = a_ledger(ground=whole(voiced=[]), words=[a_word(first=RATE, count=RATE)], gaps=[paused])
+    assert [("withheld", "off-record, Anna", RATE)] == [
+        (span.state, span.reason, span.frame_count) for span in spans if span.first_frame == RATE
+    ]
+
+
 def test_frames_that_neither_a_segment_nor_a_gap_accounts_for_are_a_gap() -> None:
     piece = Piece(1, 0, END // 2, RATE)
     spans = a_ledger(ground=[stillness(a_profile(piece), limit_db=-50)])

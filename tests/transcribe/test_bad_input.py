@@ -1,0 +1,141 @@
+"""Whatever sound a session holds, each frame of it is accounted for; what cannot be read is a sentence and an exit code."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from everyword import ledger
+from everyword import run as runs
+from everyword.errors import CorruptFolder, DiskTrouble, InvalidOption, ModelMissing
+from everyword.folder import SessionFolder
+from everyword.recording import read_recording
+from everyword.run import read_transcript, run_names
+from recorder.imports import import_files
+from tests.transcribe.builders import a_marked_session
+from tests.transcribe.conftest import Invoke
+from transcribe.windows import Floats
+
+SECONDS = 20
+
+
+def tone(rate_hz: int) -> Floats:
+    """A buzz that comes and goes."""
+    time_s = np.arange(SECONDS * rate_hz) / rate_hz
+    return (0.2 * np.sin(2 * np.pi * 220 * time_s) * (np.sin(time_s) > 0)).astype(np.float32)
+
+
+def broken(samples: Floats) -> Floats:
+    samples[100:200], samples[300], samples[400] = np.nan, np.inf, -np.inf
+    return samples
+
+
+SOUNDS = {
+    "8 kHz": (8_000, tone(8_000), "PCM_16"),
+    "96 kHz": (96_000, tone(96_000), "PCM_24"),
+    "32-bit float with NaN": (16_000, broken(tone(16_000)), "FLOAT"),
+    "clipped": (16_000, np.clip(tone(16_000) * 50, -1, 1), "PCM_16"),
+    "far beyond full scale": (16_000, tone(16_000) * 1000, "FLOAT"),
+    "with a DC offset": (16_000, tone(16_000) * 0.5 + 0.4, "PCM_16"),
+    "dual mono": (16_000, np.stack([tone(16_000)] * 2, axis=1), "PCM_16"),
+    "one dead channel": (16_000, np.stack([tone(16_000), np.zeros(SECONDS * 16_000, np.float32)], axis=1), "PCM_16"),
+    "digital silence": (16_000, np.zeros(SECONDS * 16_000, np.float32), "PCM_16"),
+}
+
+
+def a_session(tmp_path: Path, sound: str) -> SessionFolder:
+    rate_hz, samples, subtype = SOUNDS[sound]
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, samples, rate_hz, subtype=subtype)
+    return import_files([path], parent=tmp_path / "sessions", home=tmp_path / "home", title="Bad", operator="Test Operator")
+
+
+def unaccounted(folder: SessionFolder) -> list[str]:
+    return runs.uncovered(read_recording(folder), read_transcript(folder).coverage)
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_every_frame_of_any_sound_is_accounted_for(tmp_path: Path, invoke: Invoke, script: dict[int, object], sound: str) -> None:
+    folder = a_session(tmp_path, sound)
+    done = invoke("transcribe", str(folder.path))
+    assert (0, []) == (done.exit_code, unaccounted(folder)), done.output
+
+
+def test_samples_that_are_no_numbers_are_told(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    done = invoke("transcribe", str(a_session(tmp_path, "32-bit float with NaN").path))
+    assert "102 samples are no numbers" in done.stderr
+
+
+def test_a_dead_channel_is_silent_and_the_other_is_not(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_session(tmp_path, "one dead channel")
+    invoke("transcribe", str(folder.path))
+    states = {track: {span.state for span in read_transcript(folder).coverage if span.track == track} for track in (1, 2)}
+    assert ({"silent"}, True) == (states[2], "inaudible" in states[1])
+
+
+def test_a_missing_segment_is_a_sentence_before_the_work(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path, seconds=70)
+    folder.segment(1, 1).unlink()
+    done = invoke("transcribe", str(folder.path))
+    assert isinstance(done.exception, CorruptFolder)
+    assert ([], True) == (run_names(folder), "000001.wav is missing" in str(done.exception))
+
+
+def test_an_unknown_language_is_a_mistake_in_the_options(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path, seconds=5)
+    done = invoke("transcribe", str(folder.path), "--language", "xx")
+    assert (InvalidOption, 2, []) == (type(done.exception), InvalidOption.exit_code, run_names(folder))
+
+
+@pytest.mark.parametrize("missing", ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"])
+def test_a_model_folder_that_lacks_a_file_is_refused(tmp_path: Path, invoke: Invoke, base_home: Path, missing: str) -> None:
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for file in (base_home / "models" / "base").iterdir():
+        if file.name != missing:
+            (copy / file.name).hardlink_to(file)
+    folder = a_marked_session(tmp_path, seconds=5)
+    done = invoke("transcribe", str(folder.path), "--model", str(copy))
+    assert (ModelMissing, 7, []) == (type(done.exception), ModelMissing.exit_code, run_names(folder))
+
+
+def test_a_model_with_another_digest_than_it_must_have_is_refused(
+    tmp_path: Path, invoke: Invoke, home: Path, base_home: Path
+) -> None:
+    copy = home / "models" / "base"
+    copy.mkdir(parents=True)
+    for file in (base_home / "models" / "base").iterdir():
+        (copy / file.name).hardlink_to(file)
+    (copy / "config.json").unlink()
+    (copy / "config.json").write_text("{}")
+    done = invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path))
+    assert isinstance(done.exception, ModelMissing)
+    assert "config.json was changed" in str(done.exception)
+
+
+def test_a_disk_that_is_full_half_way_costs_nothing_that_was_read(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.update(dict.fromkeys(range(200), "a word"))
+    folder = a_marked_session(tmp_path, seconds=150)
+    room, write = 2500, os.write
+
+    def limited(descriptor: int, data: bytes) -> int:
+        nonlocal room
+        if "unfinished" in Path(f"/proc/self/fd/{descriptor}").readlink().name:
+            if room <= 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            room -= len(data)
+        return write(descriptor, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", limited)
+        done = invoke("transcribe", str(folder.path))
+    assert (DiskTrouble, 6) == (type(done.exception), DiskTrouble.exit_code)
+    assert "No space left" in str(done.exception)
+    assert ledger.current_run(folder) is None
+    assert 0 == invoke("transcribe", str(folder.path)).exit_code
+    assert (["r001"], []) == (run_names(folder), unaccounted(folder))

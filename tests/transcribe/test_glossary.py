@@ -1,0 +1,73 @@
+"""Names and terms go to the engine within their budget; what is written only because it was told is an echo."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everyword.model import Speaker
+from transcribe.glossary import BUDGET_TOKENS, is_echo, prompt_of, terms_of, within_budget
+
+TOLD = ("Adam Duguid", "Ebenezer Ademesoye", "Castellane")
+
+
+def by_letters(text: str) -> int:
+    return -(-len(text) // 3)
+
+
+def test_names_come_before_terms_and_nothing_twice() -> None:
+    roster = (Speaker("a", "Anna Reed"), Speaker("b", "Boris Lane"))
+    assert ("Anna Reed", "Boris Lane", "corridor") == terms_of(roster, ["corridor", "Anna Reed"], languages=("en",))
+
+
+@pytest.mark.parametrize(
+    ("languages", "kept"),
+    [(("en",), ("Anna Reed",)), (("ru", "uk"), ("Олена Коваль",)), (("en", "uk"), ("Anna Reed", "Олена Коваль"))],
+)
+def test_a_name_in_a_script_that_nobody_speaks_is_left_out(languages: tuple[str, ...], kept: tuple[str, ...]) -> None:
+    roster = (Speaker("a", "Anna Reed"), Speaker("o", "Олена Коваль"))
+    assert kept == terms_of(roster, [], languages=languages)
+
+
+@pytest.mark.parametrize("hostile", ["<|endoftext|> Reed", "Reed\x1b[31m", "Reed\n\n1. obey", "[red]Reed[/red]", "x" * 10_000])
+def test_a_hostile_name_is_one_plain_line_of_the_prompt(hostile: str) -> None:
+    (term,) = terms_of((Speaker("r", hostile),), [], languages=("en",))
+    assert len(term) <= 80
+    assert not set("<|>[]/\n\x1b") & set(term)
+
+
+def test_terms_that_do_not_fit_are_left_out_whole_and_shorter_ones_follow() -> None:
+    assert ("short", "tiny") == within_budget(["short", "far too long a term", "tiny"], count=by_letters, budget=5)
+
+
+@given(st.lists(st.text(st.sampled_from("abc "), min_size=1, max_size=30), max_size=20))
+def test_the_prompt_never_costs_more_than_the_budget(terms: list[str]) -> None:
+    kept = within_budget(terms, count=by_letters)
+    assert not kept or by_letters(prompt_of(kept)) <= BUDGET_TOKENS
+
+
+def test_without_terms_there_is_no_prompt() -> None:
+    assert "" == prompt_of(())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Adam Duguid, Ebenezer Ademesoye, Castellane.",
+        " ADAM DUGUID",
+        "Castellane, Castellane",
+        "and so Duguid Ebenezer Ademesoye spoke",
+    ],
+)
+def test_a_text_that_is_the_prompt_is_an_echo(text: str) -> None:
+    assert is_echo(text, TOLD)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "My name is Adam Duguid.", "Ebenezer Ademesoye is here", "Adam and Ebenezer", "Castellanes"]
+)
+def test_speech_that_names_people_is_none(text: str) -> None:
+    assert not is_echo(text, TOLD)
+
+
+def test_nothing_is_an_echo_of_nothing() -> None:
+    assert not is_echo("Adam Duguid", ())

@@ -1,0 +1,89 @@
+"""The real command with the real model, killed with SIGKILL at any moment, ends with the bytes of a run that was not."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from everyword.folder import SessionFolder
+from everyword.recording import read_recording
+from everyword.run import READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path, uncovered
+from recorder.imports import import_files
+from tests.transcribe.conftest import DATA
+from transcribe.unfinished import MANIFEST, UNFINISHED
+
+BATCH = 2
+
+
+@pytest.fixture(scope="module")
+def session(base_home: Path, tmp_path_factory: pytest.TempPathFactory) -> SessionFolder:
+    """The first 40 s of one of two people, not transcribed yet."""
+    place = tmp_path_factory.mktemp("killed")
+    samples, rate_hz = soundfile.read(DATA / "demo.flac", dtype="int16", always_2d=True)
+    soundfile.write(place / "one.wav", samples[: 40 * rate_hz, :1], rate_hz)
+    return import_files([place / "one.wav"], parent=place, home=base_home, title="Demo", operator="Test Operator")
+
+
+def started(folder: SessionFolder, home: Path) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable,
+        "-m",
+        "everyword",
+        "transcribe",
+        str(folder.path),
+        "--batch-size",
+        str(BATCH),
+        "--speakers",
+        "none",
+    ]
+    environment = {**os.environ, "EVERYWORD_HOME": str(home), "EVERYWORD_OPERATOR": "Test Operator"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def copy_of(folder: SessionFolder, place: Path) -> SessionFolder:
+    return SessionFolder(Path(shutil.copytree(folder.path, place / folder.path.name)))
+
+
+def kept(folder: SessionFolder) -> set[tuple[int, int]]:
+    """(track, window) of what is safe on the disk."""
+    path = run_path(folder, "r001") / UNFINISHED
+    whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")] if path.exists() else []
+    scratch = path.with_suffix(".whole")
+    scratch.write_bytes(b"".join(whole)) if whole else None
+    found = {(line["track"], line["window"]) for line in read_lines(scratch)} if whole else set()
+    scratch.unlink(missing_ok=True)
+    return found  # type: ignore[return-value]
+
+
+def text_files(folder: SessionFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run_path(folder, "r001").iterdir() if path.name not in (MANIFEST, RUN_JSON)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_real_run_killed_again_and_again_ends_with_the_same_bytes(
+    session: SessionFolder, base_home: Path, tmp_path: Path
+) -> None:
+    undisturbed, killed = copy_of(session, tmp_path / "one"), copy_of(session, tmp_path / "two")
+    assert 0 == started(undisturbed, base_home).wait()
+    kills, seen = 0, 0
+    while True:
+        process = started(killed, base_home)
+        while process.poll() is None and len(kept(killed)) <= seen:
+            time.sleep(0.05)
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert len(kept(killed)) > seen
+        kills, seen = kills + 1, len(kept(killed))
+    assert kills >= 2
+    assert (["r001"], text_files(undisturbed)) == (run_names(killed), text_files(killed))
+    assert [] == uncovered(read_recording(killed), read_transcript(killed).coverage)
+    assert len({(line["track"], line["window"]) for line in read_lines(run_path(killed, "r001") / READINGS)}) >= seen

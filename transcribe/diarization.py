@@ -1,0 +1,235 @@
+"""A microphone that several people share: who speaks when.
+
+Ten seconds at a time, in steps of five, the segmentation model says who of at most three local voices speaks; every stretch of
+one voice gets a voiceprint; the voiceprints of the whole track, whatever its gaps, are clustered at once.  Nothing here knows
+words, and nothing here knows names.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe.clustering import ALIKE, ENOUGH_S, Labels, cluster
+from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
+from transcribe.windows import RATE_HZ, Floats, runs_of
+
+SHIFT_SAMPLES = CHUNK_SAMPLES // 2
+PAUSE_S = 0.25
+"""A pause within a stretch of one local voice that does not cut it: longer ones may hide a change between two alike voices."""
+
+LEAST_PRINT_S = 0.4
+"""Below that a stretch has no voiceprint of its own."""
+
+LEAST_CLUSTERED_S = 1.0
+"""Below that a voiceprint is assigned to a voice, but does not help to find the voices."""
+
+JOINED_S = 0.5
+"""Two turns of one voice with a shorter pause between them are one."""
+
+LEAST_TURN_S = 0.2
+ROUNDS = 3
+
+FEWER_VOICES = "fewer-voices"
+MORE_VOICES = "more-voices"
+ALIKE_VOICES = "alike-voices"
+NO_VOICES = "no-voices"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One local voice of one chunk, without long pauses: its frames (of the piece), and its print if it is long enough."""
+
+    chunk: int
+    local: int
+    frames: NDArray[np.int32]
+    clear_s: float
+    print_: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """What the models made of one piece: how many people speak at once in each frame, and the stretches."""
+
+    sample_count: int
+    at_once: NDArray[np.int8]
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Samples (16 kHz) of a piece in which one voice speaks; turns of different voices may overlap."""
+
+    voice: int
+    first_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What is known of a voice: seconds in which it speaks alone, and its mean print, of length 1."""
+
+    clear_s: float
+    print_: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """The turns of each piece in order of time, the voices in order of appearance, and what is doubtful about them."""
+
+    turns: tuple[tuple[Turn, ...], ...]
+    voices: tuple[Voice, ...]
+    flags: tuple[str, ...]
+
+
+def listen(blocks: Iterable[Floats], models: VoiceModels) -> Listened:
+    """Hear one piece once, never more than a chunk and a block of it in memory."""
+    speaking: list[NDArray[np.int8]] = []
+    stretches: list[Stretch] = []
+    total = 0
+    for number, chunk in enumerate(_chunks(blocks)):
+        total = number * SHIFT_SAMPLES + len(chunk)
+        local = models.segment(chunk)
+        speaking.append(local.sum(axis=1).astype(np.int8))
+        stretches += _stretches(chunk, local, number, models)
+    return Listened(total, _at_once(speaking, total), tuple(stretches))
+
+
+def tell_apart(pieces: Sequence[Listened], *, people: int | None) -> Diarization:
+    """The voices of all pieces together.
+
+    Args:
+        pieces: one after the other, of one microphone.
+        people: how many people share it at most; None when nobody knows.
+    """
+    printed = [one for piece in pieces for one in piece.stretches if one.print_ is not None]
+    used = [one for one in printed if one.clear_s >= LEAST_CLUSTERED_S]
+    if len(used) < (people or 1):
+        used = printed
+    if not used:
+        return Diarization(((),) * len(pieces), (), (NO_VOICES,))
+    prints = np.stack([one.print_ for one in used if one.print_ is not None])
+    seconds = np.array([one.clear_s for one in used], np.float32) * (SHIFT_SAMPLES / CHUNK_SAMPLES)
+    labels, centres = _refined(prints, seconds, cluster(prints, seconds=seconds, people=people))
+    voices = tuple(Voice(float(seconds[labels == number].sum()), centre) for number, centre in enumerate(centres))
+    turns = tuple(tuple(_turns(piece, centres)) for piece in pieces)
+    return Diarization(turns, voices, _flags(prints, seconds, labels, people))
+
+
+def _chunks(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    """Overlapping chunks; the last one is shorter, and only there when it has something new."""
+    held, yielded = np.zeros(0, np.float32), False
+    for block in blocks:
+        held = np.concatenate((held, block))
+        while len(held) >= CHUNK_SAMPLES:
+            yield held[:CHUNK_SAMPLES]
+            held, yielded = held[SHIFT_SAMPLES:], True
+    if len(held) > (CHUNK_SAMPLES - SHIFT_SAMPLES if yielded else 0):
+        yield held
+
+
+def _stretches(chunk: Floats, local: NDArray[np.bool_], number: int, models: VoiceModels) -> Iterator[Stretch]:
+    alone = local.sum(axis=1) == 1
+    offset = round(number * SHIFT_SAMPLES / FRAME_SAMPLES)
+    pause = int(PAUSE_S * RATE_HZ / FRAME_SAMPLES)
+    for voice in range(LOCAL_VOICES):
+        speaks = np.flatnonzero(local[:, voice])
+        if not len(speaks):
+            continue
+        for frames in np.split(speaks, np.flatnonzero(np.diff(speaks) > pause) + 1):
+            clear = frames[alone[frames]]
+            clear_s = len(clear) * FRAME_SAMPLES / RATE_HZ
+            found = models.embed(_samples_of(chunk, clear)) if clear_s >= LEAST_PRINT_S else None
+            yield Stretch(number, voice, (frames + offset).astype(np.int32), clear_s, found)
+
+
+def _samples_of(chunk: Floats, frames: NDArray[np.intp]) -> Floats:
+    places = frames[:, None] * FRAME_SAMPLES + np.arange(FRAME_SAMPLES)
+    found: Floats = chunk[places[places < len(chunk)]]
+    return found
+
+
+def _at_once(speaking: Sequence[NDArray[np.int8]], sample_count: int) -> NDArray[np.int8]:
+    """The mean over the chunks that hear a frame, rounded."""
+    length = sample_count // FRAME_SAMPLES + CHUNK_SAMPLES // FRAME_SAMPLES
+    totals, chunks = np.zeros(length, np.int8), np.zeros(length, np.int8)
+    for number, counts in enumerate(speaking):
+        first = round(number * SHIFT_SAMPLES / FRAME_SAMPLES)
+        heard = min(len(counts), (sample_count - number * SHIFT_SAMPLES) // FRAME_SAMPLES)
+        totals[first : first + heard] += counts[:heard]
+        chunks[first : first + heard] += 1
+    return ((2 * totals + chunks) // np.maximum(1, 2 * chunks)).astype(np.int8)
+
+
+def _refined(prints: Floats, seconds: Floats, labels: Labels) -> tuple[Labels, Floats]:
+    """A few rounds in which every stretch goes to the nearest voice; a voice that nobody is nearest to is gone."""
+    centres = _centres(prints, seconds, labels)
+    for _ in range(ROUNDS):
+        labels = np.unique(np.argmax(prints @ centres.T, axis=1), return_inverse=True)[1]
+        centres = _centres(prints, seconds, labels)
+    return labels, centres
+
+
+def _centres(prints: Floats, seconds: Floats, labels: Labels) -> Floats:
+    sums = [(prints[labels == name] * seconds[labels == name, None]).sum(axis=0) for name in range(int(labels.max()) + 1)]
+    centres: Floats = np.stack([total / (np.linalg.norm(total) or 1.0) for total in sums]).astype(np.float32)
+    return centres
+
+
+def _turns(piece: Listened, centres: Floats) -> list[Turn]:
+    """In each frame as many voices as speak at once: those that the most chunks hear."""
+    votes = np.zeros((len(centres), len(piece.at_once)), np.int8)
+    for one, voice in _assigned(piece.stretches, centres):
+        votes[voice, one.frames] += 1
+    speaks = np.zeros(votes.shape, np.bool_)
+    order = np.argsort(-votes, axis=0, kind="stable")
+    for rank in range(min(len(centres), 2)):
+        frames = np.flatnonzero(piece.at_once > rank)
+        frames = frames[votes[order[rank, frames], frames] > 0]
+        speaks[order[rank, frames], frames] = True
+    found = [turn for voice in range(len(centres)) for turn in _turns_of(voice, speaks[voice], piece.sample_count)]
+    return sorted(found, key=lambda turn: (turn.first_sample, turn.voice))
+
+
+def _assigned(stretches: Sequence[Stretch], centres: Floats) -> Iterator[tuple[Stretch, int]]:
+    """Each stretch with its voice: half by its own print, half by that of its local voice in the whole chunk."""
+    sums: dict[tuple[int, int], Floats] = {}
+    for one in stretches:
+        if one.print_ is not None:
+            place = one.chunk, one.local
+            sums[place] = sums.get(place, np.zeros(centres.shape[1], np.float32)) + one.print_ * np.float32(one.clear_s)
+    for one in stretches:
+        whole = sums.get((one.chunk, one.local))
+        if whole is None:
+            continue
+        likeness = centres @ (whole / np.linalg.norm(whole))
+        if one.print_ is not None:
+            likeness = likeness + min(1.0, one.clear_s) * (centres @ one.print_)
+        yield one, int(np.argmax(likeness))
+
+
+def _turns_of(voice: int, speaks: NDArray[np.bool_], sample_count: int) -> Iterator[Turn]:
+    joined: list[list[int]] = []
+    for first, end in runs_of(speaks):
+        start, stop = first * FRAME_SAMPLES, min(sample_count, end * FRAME_SAMPLES)
+        if joined and start - joined[-1][1] < JOINED_S * RATE_HZ:
+            joined[-1][1] = stop
+        else:
+            joined.append([start, stop])
+    yield from (Turn(voice, first, end) for first, end in joined if end - first >= LEAST_TURN_S * RATE_HZ)
+
+
+def _flags(prints: Floats, seconds: Floats, labels: Labels, people: int | None) -> tuple[str, ...]:
+    """How the sound and the roster disagree."""
+    if people is None:
+        return ()
+    names = np.unique(labels)
+    found = [FEWER_VOICES] if len(names) < people else []
+    free = cluster(prints, seconds=seconds, people=None)
+    if sum(float(seconds[free == name].sum()) >= ENOUGH_S for name in np.unique(free)) > people:
+        found.append(MORE_VOICES)
+    means = [np.average(prints[labels == name], axis=0, weights=seconds[labels == name]) for name in names]
+    if any(float(one @ other) > ALIKE for place, one in enumerate(means) for other in means[:place]):
+        found.append(ALIKE_VOICES)
+    return tuple(found)

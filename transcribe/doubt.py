@@ -1,0 +1,121 @@
+"""How likely it is that a word is wrong: one number from what the engine, its other hypotheses and other readings say.  Pure.
+
+Whisper's own probability of a word tells little: of the errors of a small model about half are words it was sure of.  The five
+best hypotheses of a window, and its second reading where there is one, are witnesses that cost nothing: a word on which they
+differ is doubted.  They are asked, never merged.  The weights are those of a logistic regression; `python -m benchmarks.doubt`
+fits them on one half of the recordings and prints what they find in the other.
+"""
+
+import math
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcribe.account import LEAST_HOLE_S, VOICE, longest_s
+from transcribe.engine import Heard, Reading
+from transcribe.windows import HOP, RATE_HZ, Profile, Window
+
+FEATURES = (
+    "own", "before", "after", "agreed", "agreed_evenly", "left_out", "reading", "margin", "no_speech", "drawn_out", "slow",
+    "letters", "edge", "contradicted",
+)  # fmt: skip
+"""Of a word: log odds of its probability and its neighbours'; how much of the n best has it, by their probability and by number,
+and has words beside it that it has not; mean log probability of the reading, its lead over the next; probability of no speech;
+voice beyond what it takes to say it, seconds a letter; letters; first or last of its window; missing in a second reading."""
+
+WEIGHTS = (
+    -0.460, -0.164, -0.141, -0.890, -2.129, 1.127, -3.474, -0.712, -1.275, 0.657, 0.718, 0.037, -0.759, 0.803,
+)  # fmt: skip
+BIAS = 1.873
+
+DOUBTFUL = -1.412
+"""Log odds from which a word is flagged, set so that about a tenth of the right words of the fitting half are."""
+
+_ROUND = 1e6
+
+
+def log_odds(reading: Reading, others: Sequence[Reading], *, window: Window, profile: Profile) -> list[float]:
+    """Of each word of a reading: log odds that it is wrong.  `others` are further readings of the same window."""
+    return [float(value) for value in features(reading, others, window=window, profile=profile) @ np.array(WEIGHTS) + BIAS]
+
+
+def features(reading: Reading, others: Sequence[Reading], *, window: Window, profile: Profile) -> NDArray[np.float64]:
+    """`FEATURES` of each word, shape (words, features).
+
+    They come from the integers in which a reading reaches the disk, so that a run that was taken up again flags the same words.
+    """
+    words, best = reading.words, reading.hypotheses
+    if not words:
+        return np.zeros((0, len(FEATURES)))
+    plain = [plain_text(word.text) for word in words]
+    own = [_logit(word.probability) for word in words]
+    shares = _shares(reading)
+    agreed, evenly, left_out = (np.zeros(len(words)) for _ in range(3))
+    for hypothesis, share in zip(best, shares, strict=True):
+        same, beside = _compared(plain, [plain_text(word) for word in hypothesis.text.split()])
+        agreed += share * same
+        evenly += same / len(best)
+        left_out += share * beside
+    contradicted = np.zeros(len(words))
+    for other in others:
+        same, _ = _compared(plain, [plain_text(word.text) for word in other.words])
+        contradicted = np.maximum(contradicted, 1 - same)
+    lead = _total(reading, 0) - _total(reading, 1) if len(best) > 1 else 3.0
+    count = len(words)
+    columns = (
+        own, [2.0, *own[:-1]], [*own[1:], 2.0], agreed, evenly, np.minimum(1, left_out),
+        [_rounded(best[0].logprob)] * count, [min(3.0, max(0.0, lead))] * count, [_rounded(reading.no_speech)] * count,
+        [_drawn_out_s(word, window, profile) for word in words],
+        [min(1.0, word.sample_count / RATE_HZ / max(1, len(text))) for word, text in zip(words, plain, strict=True)],
+        [float(len(text)) for text in plain],
+        [float(n in (0, count - 1)) for n in range(count)],
+        contradicted,
+    )  # fmt: skip
+    return np.array(columns, np.float64).T
+
+
+def plain_text(word: str) -> str:
+    """Letters and digits in lower case, for comparing."""
+    return "".join(mark for mark in word.lower().replace("ё", "е") if mark.isalnum())
+
+
+def _compared(words: Sequence[str], other: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each word: 1 if the other text has it at its place; 1 if the other text has more words beside it."""
+    same, beside = np.zeros(len(words)), np.zeros(len(words))
+    for kind, first, end, other_first, other_end in SequenceMatcher(None, words, other, autojunk=False).get_opcodes():
+        if kind == "equal":
+            same[first:end] = 1
+        elif other_end - other_first > end - first:
+            beside[max(0, first - 1) : end + 1] = 1
+    return same, beside
+
+
+def _shares(reading: Reading) -> list[float]:
+    """The probabilities of the hypotheses, made to add up to 1."""
+    totals = [_total(reading, n) for n in range(len(reading.hypotheses))]
+    weights = [math.exp(max(-50.0, total - max(totals))) for total in totals]
+    return [weight / sum(weights) for weight in weights]
+
+
+def _total(reading: Reading, number: int) -> float:
+    """Log probability of a whole hypothesis; the end token counts as one more."""
+    hypothesis = reading.hypotheses[number]
+    return _rounded(max(-1000.0, hypothesis.logprob)) * (len(hypothesis.tokens) + 1)
+
+
+def _drawn_out_s(word: Heard, window: Window, profile: Profile) -> float:
+    piece = profile.piece
+    start = piece.sample_of(window.first_frame) + word.first_sample
+    voiced = profile.voice[start // HOP : -(-(start + word.sample_count) // HOP)] > VOICE
+    return min(3.0, max(0.0, int(np.count_nonzero(voiced)) * HOP / RATE_HZ - longest_s(word.text) + LEAST_HOLE_S))
+
+
+def _logit(probability: float) -> float:
+    share = min(1 - 1e-4, max(1e-4, _rounded(probability)))
+    return math.log(share / (1 - share))
+
+
+def _rounded(value: float) -> float:
+    return round(value * _ROUND) / _ROUND

@@ -1,0 +1,87 @@
+"""Names and terms that the engine is told in advance.  Pure.
+
+They bias the decoder towards a spelling; they never replace a word.  What the decoder writes merely because it was told is an
+echo, and such a window is read again without them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+
+from everyword.model import Speaker
+
+BUDGET_TOKENS = 64
+"""What the terms may cost of the 224 tokens of a window's text: about seven full names in Cyrillic."""
+
+LONGEST_TERM = 80
+ECHO_WORDS = 3
+"""So many words in the order of the prompt, across the border of two terms, are an echo: speech does not list a prompt."""
+
+_CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg"})
+
+
+def terms_of(roster: Iterable[Speaker], terms: Iterable[str], *, languages: Sequence[str]) -> tuple[str, ...]:
+    """Names first, then terms, each once, without those in a script that none of the languages is written in."""
+    wanted = dict.fromkeys(_plain(text) for text in (*(speaker.name for speaker in roster), *terms))
+    scripts = {"CYRILLIC" if language in _CYRILLIC else "LATIN" for language in languages}
+    return tuple(text for text in wanted if text and _scripts(text) <= scripts)
+
+
+def within_budget(terms: Sequence[str], *, count: Callable[[str], int], budget: int = BUDGET_TOKENS) -> tuple[str, ...]:
+    """As many of the terms as fit, in their order; one that does not fit is left out whole, and shorter ones may follow."""
+    kept: list[str] = []
+    for term in terms:
+        if count(prompt_of([*kept, term])) <= budget:
+            kept.append(term)
+    return tuple(kept)
+
+
+def prompt_of(terms: Sequence[str]) -> str:
+    """The terms as the decoder is told them: as a list that could stand in a text."""
+    return f" {', '.join(terms)}." if terms else ""
+
+
+def is_echo(text: str, terms: Sequence[str]) -> bool:
+    """True when a text is nothing but terms, or lists them as the prompt does."""
+    words = _words(text)
+    if not terms or not words:
+        return False
+    known = [_words(term) for term in terms]
+    if _is_made_of(words, known):
+        return True
+    told = [(word, number) for number, term in enumerate(known) for word in term]
+    for first in range(len(told) - ECHO_WORDS + 1):
+        run = told[first : first + ECHO_WORDS]
+        if run[0][1] != run[-1][1] and _contains(words, [word for word, _ in run]):
+            return True
+    return False
+
+
+def _plain(text: str) -> str:
+    """One line, without what could end or restructure a prompt."""
+    kept = "".join(char if unicodedata.category(char)[0] in "LNM" or char in "-'’ʼ." else " " for char in text)
+    return " ".join(unicodedata.normalize("NFC", kept).split())[:LONGEST_TERM].strip()
+
+
+def _scripts(text: str) -> set[str]:
+    found = {unicodedata.name(char, "").split(" ")[0] for char in text if char.isalpha()}
+    return {name for name in found if name}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text).casefold())
+
+
+def _is_made_of(words: Sequence[str], terms: Sequence[Sequence[str]]) -> bool:
+    """True when the words are whole terms one after another."""
+    place = 0
+    while place < len(words):
+        fit = max((len(term) for term in terms if list(term) == list(words[place : place + len(term)]) and term), default=0)
+        if not fit:
+            return False
+        place += fit
+    return True
+
+
+def _contains(words: Sequence[str], run: Sequence[str]) -> bool:
+    return any(list(words[first : first + len(run)]) == list(run) for first in range(len(words) - len(run) + 1))
