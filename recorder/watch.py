@@ -58,7 +58,8 @@ class Watch:
         is_device = stream.input.backend == "portaudio" and not _is_monitor(stream)
         watch = _watch(record, stream)
         detectors = ["clock", "cadence", "backend"] if is_device else ["frames-delivered"]
-        limits = {"shortest_loss_us": LATE_US, "settling_us": SETTLING_US} if is_device else {}
+        buffer_us = int(stream.detail.get("latency_ms", "0")) * 1000
+        limits = {"shortest_loss_us": LATE_US, "settling_us": SETTLING_US, "buffer_us": buffer_us} if is_device else {}
         record.append("detectors", {"stream": stream.stream, "detectors": detectors, "limits": limits})
         return watch
 

@@ -1,7 +1,8 @@
 """A microphone of eight channels whose every frame carries its number, and a computer that has something else to do.
 
 A private PulseAudio reads the frames from a pipe that a process of ours fills at the pace of the clock (run as
-``python -m tests.recorder.busy PIPE CHANNELS RATE``).  Whatever is missing, doubled or changed in a recording shows in it.
+``python -m tests.recorder.busy PIPE CHANNELS RATE [FIRST:COUNT …]``).  Whatever is missing, doubled or changed in a recording
+shows in it.  Frames named on the command line are captured and lost: their time passes, and nobody gets them.
 """
 
 import contextlib
@@ -40,13 +41,17 @@ def _made_from(numbers: np.ndarray, channels: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def numbered_microphone(room: Room) -> Iterator[str]:
-    """Adds the microphone ``pulse:numbered`` to a room.  Its server must be asked for by ``room.environment()``."""
+def numbered_microphone(room: Room, *losses: tuple[int, int]) -> Iterator[str]:
+    """Adds the microphone ``pulse:numbered`` to a room.  Its server must be asked for by ``room.environment()``.
+
+    `losses`: first frame and count of frames that it loses.
+    """
     pipe = Path(room.environment()["PULSE_RUNTIME_PATH"]) / "numbered.pipe"
     form = [f"rate={RATE_HZ}", f"channels={CHANNELS}", "format=s24-32le", f"channel_map={channel_map(CHANNELS)}"]
     command = ["pactl", "load-module", "module-pipe-source", f"source_name={NAME}", f"file={pipe}", *form]
     subprocess.run(command, env=room.environment(), check=True, capture_output=True, timeout=20)
-    feeder = subprocess.Popen([sys.executable, "-m", "tests.recorder.busy", str(pipe), str(CHANNELS), str(RATE_HZ)])
+    lost = [f"{first}:{frames}" for first, frames in losses]
+    feeder = subprocess.Popen([sys.executable, "-m", "tests.recorder.busy", str(pipe), str(CHANNELS), str(RATE_HZ), *lost])
     try:
         yield f"pulse:{NAME}"
     finally:
@@ -81,9 +86,7 @@ def count(pcm: Iterator[bytes], *, sample_bytes: int, channels: int = CHANNELS) 
     frames = lost = places = changed = 0
     expected: int | None = None
     for piece in pcm:
-        wide = np.zeros((len(piece) // sample_bytes, 4), np.uint8)
-        wide[:, :sample_bytes] = np.frombuffer(piece, np.uint8).reshape(-1, sample_bytes)
-        values = (wide.view("<u4").reshape(-1, channels) % _WRAP).astype(np.int64)
+        values = _values(piece, sample_bytes=sample_bytes, channels=channels)
         numbers = values[:, 0]
         changed += int((_made_from(numbers, channels) != values).any(axis=1).sum())
         before = np.concatenate([[numbers[0] - 1 if expected is None else expected - 1], numbers[:-1]])
@@ -92,6 +95,19 @@ def count(pcm: Iterator[bytes], *, sample_bytes: int, channels: int = CHANNELS) 
         places += int(np.count_nonzero(jumps))
         expected, frames = int(numbers[-1]) + 1, frames + len(numbers)
     return Count(frames, lost, places, changed)
+
+
+def numbers_of(pcm: bytes, *, sample_bytes: int, channels: int = CHANNELS) -> np.ndarray:
+    """The frames' numbers, shape (frames,); zeros where a gap was filled."""
+    numbers: np.ndarray = _values(pcm, sample_bytes=sample_bytes, channels=channels)[:, 0]
+    return numbers
+
+
+def _values(pcm: bytes, *, sample_bytes: int, channels: int) -> np.ndarray:
+    wide = np.zeros((len(pcm) // sample_bytes, 4), np.uint8)
+    wide[:, :sample_bytes] = np.frombuffer(pcm, np.uint8).reshape(-1, sample_bytes)
+    values: np.ndarray = (wide.view("<u4").reshape(-1, channels) % _WRAP).astype(np.int64)
+    return values
 
 
 def recorded_pieces(folder: SessionFolder, stream: int = 1) -> Iterator[bytes]:
@@ -103,7 +119,7 @@ def recorded_pieces(folder: SessionFolder, stream: int = 1) -> Iterator[bytes]:
         yield bytes(pcm)
 
 
-def feed(path: Path, *, channels: int, rate_hz: int) -> None:
+def feed(path: Path, *, channels: int, rate_hz: int, losses: list[tuple[int, int]]) -> None:
     """Fill the pipe for ever, a hundredth of a second at a time, none earlier than it is due."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -12)  # this process is the microphone: it does not wait for others
@@ -112,11 +128,16 @@ def feed(path: Path, *, channels: int, rate_hz: int) -> None:
     step, frame, started = rate_hz // 100, 0, time.monotonic()
     while True:
         time.sleep(max(0.0, started + frame / rate_hz - time.monotonic()))
-        block = numbered(frame, step, channels).astype("<u4").tobytes()
+        numbers = np.arange(frame, frame + step, dtype=np.int64)
+        for first, lost in losses:
+            numbers = numbers[(numbers < first) | (numbers >= first + lost)]
+        block = _made_from(numbers, channels).astype("<u4").tobytes()
         while block:
             block = block[os.write(descriptor, block) :]
         frame += step
 
 
 if __name__ == "__main__":
-    feed(Path(sys.argv[1]), channels=int(sys.argv[2]), rate_hz=int(sys.argv[3]))
+    pipe, channels, rate, *named = sys.argv[1:]
+    losses = [(int(first), int(lost)) for first, lost in (one.split(":") for one in named)]
+    feed(Path(pipe), channels=int(channels), rate_hz=int(rate), losses=losses)

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from everyword.folder import scan
 from everyword.recording import read_recording
 from everyword.room import Room
-from tests.recorder.busy import CHANNELS, RATE_HZ, busy, count, numbered_microphone, recorded_pieces
+from tests.recorder.busy import CHANNELS, RATE_HZ, busy, count, numbered_microphone, numbers_of, recorded_pieces
 from tests.recorder.devices import FakeSound
 from tests.recorder.sound import everyword
 
@@ -60,6 +61,28 @@ def test_eight_channels_lose_no_frame_while_twice_the_cores_are_busy(
     found = count(recorded_pieces(folder), sample_bytes=3)
     assert (seconds * RATE_HZ, 0, 0) == (found.frames, found.lost, found.changed)
     assert [] == read_recording(folder).gaps
+
+
+def test_what_a_microphone_loses_without_a_word_is_found_in_its_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through PortAudio and PulseAudio, neither of which can know."""
+    if Room.missing():
+        pytest.skip(f"not installed: {Room.missing()}")
+    losses = [(10 * RATE_HZ, RATE_HZ // 2), (16 * RATE_HZ, RATE_HZ // 20)]
+    with Room() as room:
+        for name, value in room.environment().items():
+            monkeypatch.setenv(name, value)
+        with numbered_microphone(room, *losses) as microphone:
+            everyword(home, "record", "--input", microphone, "--duration", "22s", timeout_s=300)
+    (folder,) = scan([home / "sessions"])
+    gaps = read_recording(folder).gaps
+    numbers = np.concatenate([numbers_of(piece, sample_bytes=3) for piece in recorded_pieces(folder)])
+    assert len(losses) == len(gaps)
+    for (first, lost), gap in zip(losses, gaps, strict=True):
+        place = int(np.flatnonzero(numbers == first - 1)[0]) + 1 - gap.frame_count
+        # Lost on the far side of the sound system's buffer of half a second, and noticed on this side.
+        assert -RATE_HZ // 4 <= place - gap.first_frame <= RATE_HZ
+        assert abs(gap.frame_count - lost) <= RATE_HZ // 100
+        assert "upstream" == gap.cause
 
 
 @pytest.mark.parametrize("hours", [3, pytest.param(24, marks=pytest.mark.slow)])

@@ -135,7 +135,7 @@ def test_the_operator_and_the_seal_are_told_of_a_loss(device: Device) -> None:
     assert isinstance(statement, dict)
     assert (False, ["backend", "cadence", "clock"]) == (statement["complete"], statement["detectors"])
     (stream,) = statement["streams"]
-    assert {"shortest_loss_us": 5_000, "settling_us": 1_000_000} == stream["limits"]
+    assert {"shortest_loss_us": 5_000, "settling_us": 1_000_000, "buffer_us": 0} == stream["limits"]
     assert (500, [["clock", "cadence"]]) == (stream["gap_frames"], [gap["witnesses"] for gap in stream["gaps"]])
 
 
