@@ -93,7 +93,7 @@ def pdf_authority(url: str) -> Callable[[bytes], bytes]:
 
 
 def _query(imprint: bytes) -> Query:
-    nonce = secrets.randbits(63) | 1
+    nonce = 1 << 62 | secrets.randbits(62)  # eight bytes, of which none may be left out: DER has one form
     algorithm = tagged(0x30, bytes.fromhex("0609608648016503040201") + b"\x05\x00")  # SHA-256
     stated = tagged(0x30, algorithm + tagged(0x04, imprint))
     number = tagged(0x02, nonce.to_bytes(8, "big"))

@@ -84,9 +84,13 @@ def test_nothing_but_a_digest_and_a_number_goes_to_the_authority(case: Issued) -
     assert len(query.der) < 80
 
 
-def test_openssl_reads_the_query(case: Issued, tmp_path: Path) -> None:
+@pytest.mark.parametrize("drawn", [0, 1, (1 << 62) - 1])
+def test_openssl_reads_the_query(case: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: int) -> None:
+    """Whatever number was drawn: DER knows one form of each, and an authority refuses any other."""
+    import secrets
     import subprocess
 
+    monkeypatch.setattr(secrets, "randbits", lambda _: drawn)
     (tmp_path / "q.tsq").write_bytes(timestamp.request(pending(case)).der)
     done = subprocess.run(
         ["openssl", "ts", "-query", "-in", tmp_path / "q.tsq", "-text"], capture_output=True, text=True, check=True
