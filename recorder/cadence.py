@@ -155,6 +155,8 @@ class _Promptness:
     shares: list[float] = field(default_factory=lambda: [0.5] * len(_LEVELS_US))
     longest_us: float = 0.0
     newest_us: float = 0.0
+    lead_us: float = 0.0
+    """By how much blocks have come earlier than all before, lately: so much the delay may grow again, and nothing is lost."""
     heard: int = 0
 
     def hear(self, block: "_Block") -> None:
@@ -171,11 +173,10 @@ class _Promptness:
 
     def shift(self, early_us: float) -> None:
         """A block came so much earlier than any before: all of those had been that late, and none was as prompt as thought."""
-        self.shares = [
-            next((share for share, us in zip(self.shares[::-1], _LEVELS_US[::-1], strict=True) if us <= level_us - early_us), 0.0)
-            for level_us in _LEVELS_US
-        ]
+        shares = [self._share(level_us - early_us) for level_us in _LEVELS_US]
+        self.shares = [share or 0.0 for share in shares]
         self.newest_us += early_us
+        self.lead_us = max(self.lead_us, early_us)
         self.heard = min(self.heard, _LEARNED_AGAIN)
 
     def heard_delay(self, lasted_us: int) -> None:
@@ -185,15 +186,20 @@ class _Promptness:
     def forget(self) -> None:
         """Once a second: half of it in seven minutes."""
         self.longest_us *= 1 - 1 / 600
+        self.lead_us *= 1 - 1 / 600
 
     def enough(self, excess_us: float, *, blocks: int, lasted_us: int) -> bool:
         """True when so many blocks in a row, all of them so late, cannot be chance."""
-        share = next(
-            (share for share, us in zip(self.shares[::-1], _LEVELS_US[::-1], strict=True) if us <= excess_us), self.shares[0]
-        )
+        share = self._share(excess_us)
+        share = self.shares[0] if share is None else share
         needed = math.log(_CHANCE) / math.log1p(-min(0.99, share)) if share > 0 else math.inf
         patience_us = min(LONGEST_DOUBT_US / 2, max(SHORTEST_DOUBT_US, 2 * self.longest_us))
         return blocks >= max(_FEWEST_LATE, needed) and lasted_us >= patience_us
+
+    def _share(self, late_us: float) -> float | None:
+        """Of the highest level that is not above `late_us`; None below them all."""
+        levels = zip(self.shares[::-1], _LEVELS_US[::-1], strict=True)
+        return next((share for share, level_us in levels if level_us <= late_us), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +235,6 @@ class Cadence:
     _earliest: tuple[float, int] | None = None
     _bucket_us: int | None = None
     _surplus_us: float = 0.0
-    _lead_us: float = 0.0
-    """By how much blocks have come earlier than all before, lately: so much the delay may grow again, and nothing is lost."""
     _carried_us: float = 0.0
     _has_lost: bool = False
     _carrying: int = 0
@@ -328,7 +332,6 @@ class Cadence:
         if block.excess_us <= -LATE_US:
             self._line.shift(block.excess_us)
             self._promptness.shift(-block.excess_us)
-            self._lead_us = max(self._lead_us, -block.excess_us)
             self._surplus_us -= block.excess_us
             if self._has_lost:
                 self._carried_us += block.excess_us
@@ -353,7 +356,6 @@ class Cadence:
         moved_us = self._line.follow(at_us, excess_us)
         self._begin_bucket()
         self._promptness.forget()
-        self._lead_us *= 1 - 1 / 600
         if self._carrying:
             self._carrying -= 1
             self._carried_us += moved_us
@@ -377,7 +379,7 @@ class Cadence:
         as_late = sum(block.excess_us >= least_us and not block.is_burst for block in blocks)
         if is_falling:
             return []
-        if least_us <= self._lead_us + LATE_US and lasted_us >= LONGEST_DOUBT_US / 2:
+        if least_us <= self._promptness.lead_us + LATE_US and lasted_us >= LONGEST_DOUBT_US / 2:
             self._line.shift(least_us)
             self._clear()
             self._begin_bucket()

@@ -38,7 +38,7 @@ class Watch:
     """The detectors of one opening; ``cadence`` is None for a file, which has no clock of its own.
 
     What a sound server plays (a "monitor") has none either: it is made ahead of its time, by more or less as others ask for it.
-    Stalls and clocks are watched there too, but lateness says nothing.
+    Stalls and clocks are watched there too, but lateness says nothing: it is not ``is_timed``.
 
     ``on_time`` is the newest block that came when it should have: what may be said of it will not change any more.
     """
@@ -47,6 +47,7 @@ class Watch:
     stream: Stream
     health: Health
     cadence: Cadence | None = None
+    is_timed: bool = False
     on_time: Stamp | None = None
     _next_block: int = 0
     _is_late: bool = False
@@ -55,11 +56,10 @@ class Watch:
     @staticmethod
     def begin(record: Record, stream: Stream) -> "Watch":
         """Start listening; the journal says with which detectors, and what they cannot find."""
-        is_device = stream.input.backend == "portaudio" and not _is_monitor(stream)
         watch = _watch(record, stream)
-        detectors = ["clock", "cadence", "backend"] if is_device else ["frames-delivered"]
+        detectors = ["clock", "cadence", "backend"] if watch.is_timed else ["frames-delivered"]
         buffer_us = int(stream.detail.get("latency_ms", "0")) * 1000
-        limits = {"shortest_loss_us": LATE_US, "settling_us": SETTLING_US, "buffer_us": buffer_us} if is_device else {}
+        limits = {"shortest_loss_us": LATE_US, "settling_us": SETTLING_US, "buffer_us": buffer_us} if watch.is_timed else {}
         record.append("detectors", {"stream": stream.stream, "detectors": detectors, "limits": limits})
         return watch
 
@@ -80,7 +80,7 @@ class Watch:
         events = self.hear_blocks(ring)
         if self.cadence is not None and not ring.ended:
             events += self.cadence.tick(now_us)
-        if self.cadence is not None and not _is_monitor(self.stream):
+        if self.is_timed:
             self._report_lateness(base)
             self._report_drift(base)
         missing = []
@@ -99,7 +99,7 @@ class Watch:
     def certain_frames(self, ring: Ring, *, at_once: bool) -> int:
         """Delivered frames before which nothing more can turn out to be missing; all of them if it must be `at_once`."""
         written = ring.written
-        if self.cadence is None or _is_monitor(self.stream) or at_once or ring.ended:
+        if self.cadence is None or not self.is_timed or at_once or ring.ended:
             return written
         return max(min(written, self.cadence.settled_frame), written - LONGEST_HOLD_S * self.stream.rate_hz)
 
@@ -118,7 +118,7 @@ class Watch:
             events += self.cadence.hear(stamp, overflows=ring.overflows)
             if self.cadence.doubted_us is None:
                 self.on_time = stamp
-        if _is_monitor(self.stream):
+        if not self.is_timed:
             return [event for event in events if not isinstance(event, Loss | Surplus)]
         return events
 
@@ -190,7 +190,8 @@ class Watch:
 
 def _watch(record: Record, stream: Stream) -> Watch:
     cadence = Cadence(stream.rate_hz) if stream.input.backend == "portaudio" else None
-    return Watch(record, stream, Health(stream.rate_hz, stream.channels, stream.sample_format), cadence)
+    health = Health(stream.rate_hz, stream.channels, stream.sample_format)
+    return Watch(record, stream, health, cadence, is_timed=cadence is not None and not _is_monitor(stream))
 
 
 def _is_monitor(stream: Stream) -> bool:

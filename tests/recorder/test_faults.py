@@ -301,7 +301,8 @@ def test_the_sleep_of_the_computer_is_told(tmp_path: Path, monkeypatch: pytest.M
     recording = writer.record.recording
     assert [("suspended", True), ("sound-missing", True)] == [(alarm.code, alarm.loss) for alarm in recording.alarms]
     assert {"suspended"} == {gap.cause for gap in recording.gaps}
-    assert 3600 == sum(gap.frame_count for gap in recording.gaps) // recording.streams[1].rate_hz
+    # The clocks are not read at the same instant: a frame more or less.
+    assert abs(3600 * recording.streams[1].rate_hz - sum(gap.frame_count for gap in recording.gaps)) <= 1
     writer.finish("test")
 
 
