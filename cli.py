@@ -103,6 +103,27 @@ def demo(ctx: typer.Context) -> None:
     raise typer.Exit(run_demo(_settings(ctx)))
 
 
+@app.command()
+def doctor(ctx: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False) -> None:
+    """Look at everything that a session depends on, and say what to do where it is not well."""
+    import archive.doctor  # noqa: PLC0415  (each loads what it examines)
+    import recorder.doctor  # noqa: PLC0415
+    import transcribe.doctor  # noqa: PLC0415
+    from everyword import diagnosis  # noqa: PLC0415
+
+    parts = (diagnosis.examine, recorder.doctor.examine, transcribe.doctor.examine, archive.doctor.examine)
+    found = [one for examine in parts for one in examine(_settings(ctx))]
+    if as_json:
+        terminal.put_json([dataclasses.asdict(one) for one in found])
+    else:
+        for one in found:
+            terminal.put(f"{'ok ' if one.is_well else '!! '} {one.part:13} {one.sentence}")
+            if one.hint:
+                terminal.put(f"{'':17} → {one.hint}")
+    if not all(one.is_well for one in found):
+        raise typer.Exit(3)
+
+
 def main() -> None:
     """Run the command line and leave with the documented exit code."""
     try:

@@ -4,7 +4,6 @@ The device key is made on first use and signs seals and runs: it says *this comp
 of their own, see `everyword.keyring`.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from everyword.digest import digest
 from everyword.errors import CorruptFolder
-from everyword.folder import disk_errors, sync_directory, write_new
+from everyword.folder import disk_errors, give_name, sync_directory, write_new
 
 ALGORITHM = "ecdsa-p256-sha256"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -62,14 +61,19 @@ class KeySigner:
         return sign(self.key, data)
 
 
+def device_key_path(home: Path) -> Path:
+    """Where this computer's own key lies once it is made."""
+    return home / "keys" / "device.pem"
+
+
 def device_key(home: Path) -> ec.EllipticCurvePrivateKey:
-    """The key of this computer, from ``keys/device.pem`` (mode 0600) under `home`; made on first use.
+    """The key of this computer, from `device_key_path` (mode 0600); made on first use.
 
     Raises:
         CorruptFolder: the file is there but holds no P-256 key, or one that asks for a password.
         DiskTrouble: the file cannot be made or read.
     """
-    path = home / "keys" / "device.pem"
+    path = device_key_path(home)
     with disk_errors(path):
         if not path.exists():
             _create(path)
@@ -174,8 +178,8 @@ def _create(path: Path) -> None:
     draft = path.with_name(f".device-{token_hex(8)}.pem")
     try:
         write_new(draft, pem, mode=0o600)
-        os.link(draft, path)  # fails if another process was first: then its key is the one
-    except FileExistsError:
+        give_name(draft, path)
+    except FileExistsError:  # another process was first: its key is the one
         pass
     finally:
         draft.unlink(missing_ok=True)
