@@ -10,6 +10,8 @@ import typer
 
 import archive.certificate.commands
 import archive.commands
+import archive.disclosure.commands
+import archive.keys.commands
 import desk.commands
 import recorder.commands
 import transcribe.commands
@@ -31,9 +33,21 @@ config_app = typer.Typer(help="Show the settings and where each value comes from
 app.add_typer(recorder.commands.app)
 app.add_typer(transcribe.commands.app)
 app.add_typer(archive.commands.app)
+app.add_typer(archive.keys.commands.app, name="keys")
 app.add_typer(archive.certificate.commands.app)
+app.add_typer(archive.disclosure.commands.app)
 app.add_typer(desk.commands.app)
 app.add_typer(config_app, name="config")
+
+PANELS = {
+    "Before the session": ("doctor", "demo", "config", "inputs", "models", "glossary"),
+    "Record": ("record", "note", "pause", "resume", "stop", "import", "salvage", "play"),
+    "Transcribe": ("transcribe", "adopt", "speakers"),
+    "Find and read": ("sessions", "show", "search", "terms", "brief", "rename", "rebuild", "desk"),
+    "Review and publish": ("review", "correct", "quote", "claim", "statement", "export"),
+    "Prove": ("verify", "certify", "bundle", "timestamp", "clip", "redact", "keys"),
+}
+"""Where `everyword --help` lists each command."""
 
 LOOKS_FOR_LEFTOVERS = frozenset(
     {"record", "import", "transcribe", "sessions", "show", "search", "export", "review", "statement", "verify", "rebuild"}
@@ -122,6 +136,22 @@ def doctor(ctx: typer.Context, *, as_json: Annotated[bool, typer.Option("--json"
                 terminal.put(f"{'':17} → {one.hint}")
     if not all(one.is_well for one in found):
         raise typer.Exit(3)
+
+
+def _sort_into_panels(mounted: typer.Typer) -> None:
+    """Also what is mounted without a name: its commands appear as if they were ours."""
+    panel_of = {name: panel for panel, names in PANELS.items() for name in names}
+    for command in mounted.registered_commands:
+        assert command.callback is not None  # noqa: S101  (the decorator has put it there)
+        command.rich_help_panel = panel_of[command.name or command.callback.__name__.strip("_")]
+    for group in mounted.registered_groups:
+        if isinstance(group.name, str):
+            group.rich_help_panel = panel_of[group.name]
+        elif group.typer_instance is not None:
+            _sort_into_panels(group.typer_instance)
+
+
+_sort_into_panels(app)
 
 
 def main() -> None:
