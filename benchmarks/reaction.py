@@ -2,9 +2,13 @@
 
 Usage: python -m benchmarks.reaction [--rounds 5] [--room]
 
-Each round is one recording of a file played as if it were a device, or with ``--room`` of a private PulseAudio through PortAudio.
+Each round is one recording of a file played as if it were a device, or with ``--room`` of a microphone of a private PulseAudio
+through PortAudio (eight channels, fed through a pipe at the pace of the clock).
 
-  start      inputs open → the first frame was heard (from the journal)
+  heard      Enter → the first frame of the recording (its time by the journal)
+  delivered  Enter → the sound system had handed over the first block
+  REC        Enter → somebody who watches is told that it records
+  parecord   with ``--room``: Enter → the first bytes come from PulseAudio's own recorder, in blocks of 125 ms as here
   note       Enter → the note is on disk
   pause      key → the writer's status says PAUSED
   takeover   kill -9 of the supervisor → another one answers
@@ -15,6 +19,7 @@ import argparse
 import contextlib
 import os
 import platform
+import shutil
 import signal
 import statistics
 import subprocess
@@ -30,10 +35,10 @@ import numpy as np
 
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
-from everyword.room import Room
+from everyword.room import Room, channel_map
 from recorder.control import Connection, Message, NotRunning
+from tests.recorder.busy import CHANNELS, NAME, RATE_HZ, numbered_microphone
 
-RATE_HZ = 48_000
 T = TypeVar("T")
 
 
@@ -46,7 +51,8 @@ def main() -> None:
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name, sound(Path(name), in_a_room=options.room) as (spec, environment):
         for turn in range(options.rounds):
-            for what, seconds in one_round(Path(name) / f"home{turn}", spec, environment).items():
+            times = one_round(Path(name) / f"home{turn}", spec, environment)
+            for what, seconds in (times | ({"parecord": parecord_s(environment)} if options.room else {})).items():
                 found.setdefault(what, []).append(seconds)
     for what, values in found.items():
         print(
@@ -59,8 +65,8 @@ def main() -> None:
 def sound(folder: Path, *, in_a_room: bool) -> Iterator[tuple[str, dict[str, str]]]:
     """An input to record, and the variables under which it is found."""
     if in_a_room:
-        with Room(channels=2, rate_hz=RATE_HZ) as room:
-            yield "pulse", room.environment()
+        with Room() as room, numbered_microphone(room) as microphone:
+            yield microphone, room.environment()
         return
     path = folder / "noise.wav"
     with wave.open(str(path), "wb") as file:
@@ -72,12 +78,14 @@ def sound(folder: Path, *, in_a_room: bool) -> Iterator[tuple[str, dict[str, str
 def one_round(home: Path, spec: str, environment: dict[str, str]) -> dict[str, float]:
     """One recording; seconds by what was asked."""
     found: dict[str, float] = {}
-    command = [sys.executable, "-P", "-m", "everyword", "--quiet", "record", "--input", spec, "--channels", "2"]
+    command = [sys.executable, "-P", "-m", "everyword", "--quiet", "record", "--input", spec]
+    began_us = time.time_ns() // 1000
     process = subprocess.Popen(command, env={**environment, "EVERYWORD_HOME": str(home)}, stdout=subprocess.DEVNULL)
     folder = until(lambda: next(iter(scan([home / "sessions"])), None))
     session_id = folder.path.name[-26:]
     connection = until(lambda: opened(session_id))
     wait_for(connection, lambda message: bool(status_of(message).get("streams")))
+    found["REC"] = time.time_ns() / 1e9 - began_us / 1e6
     time.sleep(1)
     started = time.monotonic()
     connection.say({"note": "n", "by": "benchmark"})
@@ -100,14 +108,30 @@ def one_round(home: Path, spec: str, environment: dict[str, str]) -> dict[str, f
     until(lambda: folder.is_sealed or None)
     found["sealed"] = time.monotonic() - started
     connection.close()
-    return {"start": start_s(folder), **found}
+    return {**start_s(folder, began_us), **found}
 
 
-def start_s(folder: SessionFolder) -> float:
-    """From the moment at which the folder was made, all inputs being open, to the first frame of the sound."""
+def start_s(folder: SessionFolder, began_us: int) -> dict[str, float]:
+    """From the moment at which the command was given, by the recording's own journal."""
     recording = read_recording(folder)
-    timeline = recording.timeline(1)
-    return ((timeline.start_utc_us or 0) - recording.session.created_at_us) / 1e6
+    delivered_us = recording.anchors[1][0].utc_us
+    return {
+        "heard": ((recording.timeline(1).start_utc_us or 0) - began_us) / 1e6,
+        "delivered": (delivered_us - began_us) / 1e6,
+    }
+
+
+def parecord_s(environment: dict[str, str]) -> float:
+    """The same for PulseAudio's own recorder."""
+    form = [f"--device={NAME}", "--raw", "--format=s24le", f"--rate={RATE_HZ}", f"--channels={CHANNELS}", "--latency-msec=125"]
+    command = [shutil.which("parecord") or "parecord", *form, f"--channel-map={channel_map(CHANNELS)}"]
+    started = time.monotonic()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None  # noqa: S101  (a pipe)
+        process.stdout.read(1)
+        took = time.monotonic() - started
+        process.kill()
+    return took
 
 
 def opened(session_id: str) -> Connection | None:

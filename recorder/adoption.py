@@ -4,21 +4,23 @@ They are no children of ours: a process descriptor (Linux) tells when one ends, 
 """
 
 import contextlib
+import fcntl
 import io
 import os
 import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from everyword.errors import CorruptFolder
-from everyword.folder import SessionFolder
+from everyword.folder import SessionFolder, held
 from everyword.model import from_json
 from recorder.children import Child
+from recorder.mirror import answering, is_there
 from recorder.openings import Capture
 from recorder.ring import Ring, find_rings
 from recorder.servers import SOURCE
@@ -80,11 +82,32 @@ class Foundling:
         self.returncode = 0 if self.ended_well() else -signal.SIGKILL
 
 
-def adopt_writer(folder: SessionFolder, *, pid: int, orders: int, words: int) -> Child:
+def come_last() -> None:
+    """A capture child that started this process comes before others, and this one need not."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+@contextlib.contextmanager
+def inherited(copies: Sequence[SessionFolder], *, hold: int) -> Iterator[tuple[SessionFolder, int]]:
+    """Hold the session on every path that is there, instead of by `hold`; gives the first of them and what holds it.
+
+    Raises:
+        SessionBusy: somebody makes it whole.
+    """
+    fcntl.flock(hold, fcntl.LOCK_SH)  # a capture child's was exclusive
+    with contextlib.ExitStack() as stack:
+        there = [copy for copy in answering(copies) if is_there(copy)] or copies[:1]
+        holds = [stack.enter_context(held(copy, exclusive=False)) for copy in there]
+        os.close(hold)
+        yield there[0], holds[0]
+
+
+def adopt_writer(copies: Sequence[SessionFolder], *, pid: int, orders: int, words: int) -> Child:
     """The writer that has started this process, with the two ends of pipes it has left to it."""
     process = Foundling(
         pid,
-        lambda: folder.is_sealed,
+        lambda: any(copy.is_sealed for copy in copies),
         os.fdopen(orders, "w", encoding="utf-8"),
         os.fdopen(words, encoding="utf-8", errors="replace"),
     )

@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from recorder.drift import Line
+from recorder.promptness import LONGEST_DOUBT_US, SHORTEST_DOUBT_US, Block, Promptness
 from recorder.ring import Stamp
 
 LATE_US = 5_000
@@ -40,8 +41,6 @@ LATE_US = 5_000
 SETTLING_US = 1_000_000
 """The first blocks of a stream may come late or in a burst: they are used to place the line, not judged by it."""
 
-SHORTEST_DOUBT_US = 400_000
-LONGEST_DOUBT_US = 10_000_000
 STALL_US = 400_000
 """No block for so long: the input has stalled."""
 
@@ -52,13 +51,6 @@ CLOCK_STEP_US = 10_000
 """UTC ran so far away from CLOCK_BOOTTIME: somebody set the clock.  NTP's slewing stays far below, block by block."""
 
 _BUCKET_US = 1_000_000
-_LEVELS_US = (5_000, 10_000, 20_000, 40_000, 80_000, 160_000)
-_CHANCE = 1e-7
-"""Of a doubt ending in a false alarm, were blocks late independently; hours of bad jitter hold 100,000 doubts."""
-_FEWEST_LATE = 5
-_LEARNED_AGAIN = 16
-"""Blocks' weight of what was learned before the delay changed."""
-
 _CARRIED_BUCKETS = 10
 
 Witness = Literal["clock", "cadence", "backend"]
@@ -149,72 +141,6 @@ class _Step:
 
 
 @dataclass(slots=True)
-class _Promptness:
-    """What share of the blocks lately was less late than each of `_LEVELS_US`, and how long the longest delay was that ended."""
-
-    shares: list[float] = field(default_factory=lambda: [0.5] * len(_LEVELS_US))
-    longest_us: float = 0.0
-    newest_us: float = 0.0
-    lead_us: float = 0.0
-    """By how much blocks have come earlier than all before, lately: so much the delay may grow again, and nothing is lost."""
-    heard: int = 0
-
-    def hear(self, block: "_Block") -> None:
-        """One block that has been cleared.  Of blocks that come at once only the earliest counts."""
-        if block.is_burst:
-            self.newest_us = min(self.newest_us, block.excess_us)
-            return
-        self.heard += 1
-        for index, level_us in enumerate(_LEVELS_US):
-            is_prompt = self.newest_us < level_us
-            # Bad times are learned faster than good ones.
-            self.shares[index] += (is_prompt - self.shares[index]) / min(self.heard + 1, 256 if is_prompt else 64)
-        self.newest_us = block.excess_us
-
-    def shift(self, early_us: float) -> None:
-        """A block came so much earlier than any before: all of those had been that late, and none was as prompt as thought."""
-        shares = [self._share(level_us - early_us) for level_us in _LEVELS_US]
-        self.shares = [share or 0.0 for share in shares]
-        self.newest_us += early_us
-        self.lead_us = max(self.lead_us, early_us)
-        self.heard = min(self.heard, _LEARNED_AGAIN)
-
-    def heard_delay(self, lasted_us: int) -> None:
-        """A doubt was cleared after so long."""
-        self.longest_us = max(self.longest_us, lasted_us)
-
-    def forget(self) -> None:
-        """Once a second: half of it in seven minutes."""
-        self.longest_us *= 1 - 1 / 600
-        self.lead_us *= 1 - 1 / 600
-
-    def enough(self, excess_us: float, *, blocks: int, lasted_us: int) -> bool:
-        """True when so many blocks in a row, all of them so late, cannot be chance."""
-        share = self._share(excess_us)
-        share = self.shares[0] if share is None else share
-        needed = math.log(_CHANCE) / math.log1p(-min(0.99, share)) if share > 0 else math.inf
-        patience_us = min(LONGEST_DOUBT_US / 2, max(SHORTEST_DOUBT_US, 2 * self.longest_us))
-        return blocks >= max(_FEWEST_LATE, needed) and lasted_us >= patience_us
-
-    def _share(self, late_us: float) -> float | None:
-        """Of the highest level that is not above `late_us`; None below them all."""
-        levels = zip(self.shares[::-1], _LEVELS_US[::-1], strict=True)
-        return next((share for share, level_us in levels if level_us <= late_us), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    before: int
-    at_us: int
-    excess_us: float
-    late_by_us: float
-    """How much longer than its frames last it took to come after the block before."""
-    is_burst: bool
-    """It came right after the block before: both had been held back by the same cause."""
-    is_flagged: bool
-
-
-@dataclass(slots=True)
 class Cadence:
     """The judge of one opening of one input: one `hear` a block in order, `tick` whenever there is time.
 
@@ -226,8 +152,8 @@ class Cadence:
     _last: Stamp | None = None
     _overflows: int = 0
     _line: Line = field(default_factory=lambda: Line(0))
-    _promptness: _Promptness = field(default_factory=_Promptness)
-    _doubted: deque[_Block] = field(default_factory=lambda: deque(maxlen=2048))
+    _promptness: Promptness = field(default_factory=Promptness)
+    _doubted: deque[Block] = field(default_factory=lambda: deque(maxlen=2048))
     _asleep: _Step = field(default_factory=lambda: _Step(ASLEEP_US))
     _clock: _Step = field(default_factory=lambda: _Step(CLOCK_STEP_US))
     _stalled_us: int | None = None
@@ -294,7 +220,7 @@ class Cadence:
             events.append(ClockStepped(self._frame, step_us))
         return events
 
-    def _block(self, stamp: Stamp, *, is_flagged: bool) -> _Block:
+    def _block(self, stamp: Stamp, *, is_flagged: bool) -> Block:
         if self._first is None:
             self._first = stamp
             self._line = Line(stamp.monotonic_us)
@@ -302,7 +228,7 @@ class Cadence:
         beyond_us = stamp.monotonic_us - first.monotonic_us - (stamp.frame - first.frame) * 1e6 / self.rate_hz
         took_us = stamp.monotonic_us - last.monotonic_us
         lasts_us = (stamp.frame - last.frame) * 1e6 / self.rate_hz
-        return _Block(
+        return Block(
             before=last.frame,
             at_us=stamp.monotonic_us,
             excess_us=self._line.excess_us(stamp.monotonic_us, beyond_us),
@@ -311,7 +237,7 @@ class Cadence:
             is_flagged=is_flagged,
         )
 
-    def _settle(self, block: _Block) -> None:
+    def _settle(self, block: Block) -> None:
         """The line begins at the earliest of the later half of the first blocks."""
         assert self._settling is not None  # noqa: S101  (for mypy: called while it is a list)
         self._settling.append(block.excess_us)
@@ -321,7 +247,7 @@ class Cadence:
             self._line.at_us = block.at_us
             self._settling = None
 
-    def _judge(self, block: _Block) -> list[Event]:
+    def _judge(self, block: Block) -> list[Event]:
         if block.excess_us >= LATE_US:
             self._doubted.append(block)
             return self._find_loss()
@@ -344,7 +270,7 @@ class Cadence:
             self._promptness.hear(block)
         self._doubted.clear()
 
-    def _learn(self, block: _Block) -> list[Event]:
+    def _learn(self, block: Block) -> list[Event]:
         """Once a second the line follows the earliest block."""
         if self._earliest is None or block.excess_us < self._earliest[0]:
             self._earliest = block.excess_us, block.at_us
@@ -391,7 +317,7 @@ class Cadence:
         self._doubt_again(blocks, least_us)
         return [loss]
 
-    def _loss(self, blocks: list[_Block], at: int, least_us: float) -> Loss:
+    def _loss(self, blocks: list[Block], at: int, least_us: float) -> Loss:
         witnesses: list[Witness] = ["clock"]
         if blocks[at].late_by_us >= least_us / 2:
             witnesses.append("cadence")
@@ -406,7 +332,7 @@ class Cadence:
         self._carrying = _CARRIED_BUCKETS
         return Loss(blocks[at].before, count, tuple(witnesses))
 
-    def _doubt_again(self, blocks: list[_Block], least_us: float) -> None:
+    def _doubt_again(self, blocks: list[Block], least_us: float) -> None:
         """What is still late after this loss belongs to another one behind it."""
         self._doubted.clear()
         for block in blocks:
@@ -420,7 +346,7 @@ class Cadence:
         return round(us * self.rate_hz / 1e6)
 
 
-def _largest_rise(blocks: list[_Block], least_us: float) -> int:
+def _largest_rise(blocks: list[Block], least_us: float) -> int:
     """Index of the block before which the excess rose for good by most; what fell again later was jitter."""
     floors = []
     floor = least_us

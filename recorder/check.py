@@ -20,7 +20,7 @@ from everyword.folder import SessionFolder, disk_errors, locked
 from everyword.journal import now_us
 from recorder.clocks import clock_state, clock_trouble
 from recorder.meters import SILENCE_CDB, samples
-from recorder.openings import Capture
+from recorder.openings import Capture, open_all
 from recorder.places import place_of
 from recorder.request import Request
 from recorder.routing import differences_now
@@ -168,10 +168,7 @@ def check(request: Request, *, listen_s: float, patience_s: float, listen: Liste
     Raises:
         InputLost, InvalidOption, UnreadableAudio: an input cannot be opened.
     """
-    captures = [
-        Capture.open(number, spec, rate_hz=request.rate_hz, channels=request.channels)
-        for number, spec in enumerate(request.inputs)
-    ]
+    captures = open_all(request.inputs, rate_hz=request.rate_hz, channels=request.channels)
     silent: list[str] = []
     try:
         tracks = _listen(request, captures, silent, listen_s=listen_s, patience_s=patience_s, listen=listen)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import IO, Protocol
 
 from everyword.errors import EverywordError, InputLost
+
+DYING_S = 2.0
+"""A killed process is gone at once, unless the system waits for a disk or a driver."""
 
 Message = tuple[str, dict[str, object]]
 
@@ -57,8 +61,8 @@ class Child:
     reader: threading.Thread | None = None
 
     @classmethod
-    def start(cls, module: str, *arguments: str) -> "Child":
-        """Run ``python -m module``; what it writes to stderr is kept for the case that it dies."""
+    def start(cls, module: str, *arguments: str, hold: int | None = None) -> "Child":
+        """Run ``python -m module``; what it writes to stderr is kept for the case that it dies.  It inherits `hold`."""
         noise = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  (lives as long as the child)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
@@ -68,6 +72,7 @@ class Child:
             text=True,
             encoding="utf-8",
             start_new_session=True,
+            pass_fds=() if hold is None else (hold,),
         )
         return cls.of(module, process, noise=noise)
 
@@ -147,12 +152,14 @@ class Child:
             self.kill()
         if self.reader is not None:
             self.reader.join(1)
-        return self.process.wait()
+        code = self.process.poll()
+        return -signal.SIGKILL if code is None else code
 
     def kill(self) -> None:
-        """End it at once: the cure for a hung driver."""
+        """End it at once: the cure for a hung driver.  One that the driver keeps even then is left behind."""
         self.process.kill()
-        self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(DYING_S)
 
     def close(self) -> None:
         """Let go of the pipes of one that has ended; there are no last words after that."""

@@ -1,6 +1,8 @@
 """``inputs``, ``record``, ``note``, ``import``, ``salvage``."""
 
+import importlib
 import re
+import threading
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from recorder.running import settings_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recorder.request import Outcome
+    from recorder.request import Outcome, Request
     from recorder.salvage import Refused, Salvaged
 
 app = typer.Typer()
@@ -109,9 +111,7 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record a session until Ctrl-C; it is sealed when this ends."""
-    from recorder.panel import panel
     from recorder.request import Request
-    from recorder.supervisor import record as run
 
     settings = settings_of(ctx)
     if attach is not None:
@@ -136,12 +136,25 @@ def record(
     if check:
         listening.check_inputs(request, listen_s=request.duration_s, as_json=as_json)
         return
-    with panel("armed" if preroll else "running", by=request.operator) as shown:
-        outcome = run(request, panel=shown)
+    outcome = _recorded(request)
     if outcome is None:
         terminal.say("Nothing was recorded.")
         raise typer.Exit(errors.INTERRUPTED)
     _report(outcome, as_json=as_json)
+
+
+def _recorded(request: "Request") -> "Outcome | None":
+    """The inputs are opened while everything else is loaded: what is said meanwhile is in the recording."""
+    loading = threading.Thread(target=lambda: importlib.import_module("recorder.supervisor"))
+    loading.start()
+    from recorder.openings import open_for
+
+    opened = open_for(request)
+    from recorder.panel import panel
+    from recorder.supervisor import record as run
+
+    with panel("armed" if request.preroll_s else "running", by=request.operator) as shown:
+        return run(request, opened, panel=shown)
 
 
 @app.command()
@@ -152,12 +165,13 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Add a note to a session that is being recorded, at this moment."""
-    from recorder import inbox
+    from recorder import inbox, mirror
 
     settings = settings_of(ctx)
     folder = _find(settings, session)
-    note_id = inbox.add(folder, text, by=settings.operator)
-    sequence = inbox.wait_for(folder, note_id, timeout_s=5)
+    folders = [folder, *mirror.others(folder)]
+    note_id = inbox.add(folders, text, by=settings.operator)
+    sequence = inbox.wait_for(folders, note_id, timeout_s=5)
     if as_json:
         terminal.put_json({"id": note_id, "seq": sequence})
     elif sequence is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from everyword.digest import TAG
 from everyword.folder import SessionFolder, sync_directory
+from recorder.scrub import Scrub
 
 RESERVE_BYTES = 1 << 20
 """Set aside at the start, given back when the disk is full: the end of the journal and the seal always fit."""
@@ -30,7 +31,8 @@ class Differs(OSError):
     """The disk gives back other bytes than it was given, and writing them once more did not help."""
 
     def __init__(self, name: str, at: int, count: int) -> None:
-        super().__init__(errno.EIO, f"{name} holds other bytes than were written, between {at} and {at + count}")
+        what = f"holds other bytes than were written, between {at} and {at + count}" if count else "is gone"
+        super().__init__(errno.EIO, f"{name} {what}")
         self.name, self.at, self.count = name, at, count
 
 
@@ -56,10 +58,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Wait until the disk has everything written to the file so far, then read `checks` back from the disk itself."""
+    """Wait until the disk has everything written to the file so far, then read `checks` back from the disk itself.
+
+    ``whole`` is all of it so far: with it, later looks reach back to the file's first byte.
+    """
 
     name: str
     checks: tuple[Check, ...] = ()
+    whole: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +83,26 @@ Order = Write | Sync | Close | Callable[[], None]
 class Destination:
     """A session folder being written to.  Every method raises ``OSError`` when the disk refuses.
 
-    ``lengths`` says how far each file has been written; ``checks`` what has been confirmed of the open ones, for another look;
-    ``verified`` names the closed ones that held their digest as a whole; ``rewritten`` counts files that had to be written again.
+    ``digests`` is what closed files must hold, on every path the same; ``lengths`` says how far each file has been written;
+    ``checks`` and ``wholes`` what has been confirmed of the open ones, for another look; ``verified`` names the closed ones that
+    held their digest as a whole; ``rewritten`` counts files that had to be written again.
     """
 
     folder: SessionFolder
+    digests: dict[str, str] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
     checks: dict[str, deque[Check]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     rewritten: int = 0
+    wholes: dict[str, Check] = field(default_factory=dict)
+    _spoiled: set[str] = field(default_factory=set)
+    _scrub: Scrub = field(init=False)
     _descriptors: dict[str, int] = field(default_factory=dict)
     _unconfirmed: dict[str, list[Write]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Closed files are looked at here, too."""
+        self._scrub = Scrub(self.folder, self.digests)
 
     def path(self, name: str) -> Path:
         """Where a file of the session lies here."""
@@ -131,6 +146,8 @@ class Destination:
         self._descriptors.clear()
         self._unconfirmed.clear()
         self.checks.clear()
+        self.wholes.clear()
+        self._spoiled.clear()
 
     def look_again(self) -> None:
         """Compare what was confirmed of the open files once more; raises `Differs` for the first stretch that has changed since.
@@ -139,10 +156,20 @@ class Destination:
         stretch that has changed is told once.
         """
         for name, checks in self.checks.items():
-            for check in list(checks):
+            for check in [*checks, *([self.wholes[name]] if name in self.wholes else [])]:
                 if not self._holds(check):
-                    checks.remove(check)
+                    if check in checks:
+                        checks.remove(check)
+                    self.wholes.pop(name, None)
+                    self._spoiled.add(name)
                     raise Differs(name, check.at, check.count)
+
+    def look_at_closed(self) -> None:
+        """Raises `Differs` for the first closed file that is not what it was, once: it is no longer `verified`; see `Scrub`."""
+        closed = set(self.verified)  # the seal is made, and adds to them, on another thread
+        if name := self._scrub.look([name for name in closed if name in self.digests]):
+            self.verified.discard(name)
+            raise Differs(name, 0, self.path(name).stat().st_size if self.path(name).exists() else 0)
 
     def confirmed_bytes(self, name: str) -> int:
         """How much of an open file has been read back."""
@@ -182,6 +209,8 @@ class Destination:
             self._write_again(order)
         self._unconfirmed.pop(order.name, None)
         self.checks.setdefault(order.name, deque(maxlen=CHECKS_KEPT)).extend(order.checks)
+        if order.whole is not None and order.name not in self._spoiled:
+            self.wholes[order.name] = order.whole
 
     def _write_again(self, order: Sync) -> None:
         self.rewritten += 1
@@ -202,11 +231,14 @@ class Destination:
         return None
 
     def _holds(self, check: Check) -> bool:
-        pcm = os.pread(self._descriptor(Sync(check.name)), check.count, check.at)
-        return hashlib.sha256(pcm).digest() == check.sha256
+        descriptor, sha256, end = self._descriptor(Sync(check.name)), hashlib.sha256(), check.at + check.count
+        for at in range(check.at, end, _PIECE_BYTES):
+            sha256.update(os.pread(descriptor, min(_PIECE_BYTES, end - at), at))
+        return sha256.digest() == check.sha256
 
     def _close(self, order: Close) -> None:
         self.checks.pop(order.name, None)
+        self.wholes.pop(order.name, None)
         self._unconfirmed.pop(order.name, None)
         descriptor = self._descriptors.pop(order.name, -1)
         if descriptor < 0:
@@ -215,6 +247,7 @@ class Destination:
             with contextlib.suppress(OSError):
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             count = os.fstat(descriptor).st_size
+            self._scrub.expect(order.name)
             if digest_of(descriptor) != order.digest:
                 raise Differs(order.name, 0, count)
             self.verified.add(order.name)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from recorder.children import Child
 from recorder.clocks import clock_trouble
-from recorder.openings import Capture, Order
+from recorder.openings import Capture
 from recorder.places import place_of
+from recorder.request import Order
+from recorder.ring import SHARED_MEMORY
 from recorder.sleep import Awake, keep_awake
 
 AGAIN_S = 5.0
@@ -75,7 +77,7 @@ class Guards:
         if not self._asked:
             self._asked = True
             threading.Thread(target=lambda: self._awake.append(keep_awake(self.title)), daemon=True).start()
-            orders += self._warnings()
+            orders += self._warnings(captures)
         if self._awake and not self._is_told:
             self._is_told = True
             orders.append({"inhibit": self._awake[0].what, "held": self._awake[0].is_held})
@@ -87,10 +89,13 @@ class Guards:
             awake.release()
         self._routing.end()
 
-    def _warnings(self) -> list[Order]:
+    def _warnings(self, captures: list[Capture]) -> list[Order]:
         orders: list[Order] = []
         if wrong := clock_trouble():
             orders.append({"alarm": "clock-wrong", "text": wrong, "loss": False})
         if catch := place_of(self.parent).warning:
             orders.append({"state": "place", "grade": "warning", "text": catch})
+        if any(path.parent != SHARED_MEMORY for capture in captures for path in capture.rings):
+            text = f"{SHARED_MEMORY} has no room: the capture buffer is on the disk, and so is sound of a pause, until wiped."
+            orders.append({"state": "buffer", "grade": "warning", "text": text})
         return orders

@@ -25,7 +25,7 @@ MOST_BYTES_WAITING = 48 << 20
 """A lane that has fallen behind so far lets go of what waits and copies it later from another: memory stays bounded."""
 
 LOOK_AGAIN_S = 3.0
-"""So often the open files are compared with what was written, so that a change behind our back is noticed within 5 s."""
+"""So often the files are compared with what was written, so that a change behind our back is noticed within 5 s."""
 
 LONGEST_END_S = 5.0
 
@@ -254,5 +254,6 @@ class Lane:
             self._looked = now
             try:
                 self.destination.look_again()
+                self.destination.look_at_closed()
             except Differs as error:
                 self.changed(error)

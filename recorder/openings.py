@@ -7,16 +7,20 @@ of its own: a new one sees what is plugged in now, and one that hangs is killed.
 import contextlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from ulid import ULID
 
 from everyword.errors import CorruptFolder, EverywordError, InputLost
 from everyword.folder import SessionFolder
 from everyword.model import from_json
 from recorder.children import Child, passed_on
 from recorder.inputs import FILE_PREFIX
-from recorder.ring import SECONDS, Ring, ring_path
+from recorder.request import Order, Request
+from recorder.ring import SECONDS, SHARED_MEMORY, Ring, ring_path
 from recorder.servers import SOURCE
 from recorder.sources import Facts
 
@@ -51,8 +55,56 @@ GIVE_UP_S = 600.0
 
 FILE_GIVE_UP_S = 2.0
 
-Order = dict[str, object]
 Phase = Literal["opening", "starting", "running", "waiting", "given up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The inputs of a session that is about to be made, under this id."""
+
+    session_id: str
+    captures: "list[Capture]"
+
+
+def open_for(request: Request) -> Opened:
+    """Open what is to be recorded, and listen from the first moment on; with pre-roll, `recorder.preroll` begins that.
+
+    Raises:
+        InputLost, InvalidOption, UnreadableAudio: see `open_all`.
+    """
+    session_id = str(ULID())
+    place = None if request.preroll_s else SessionFolder(request.parent / session_id)  # only its name is used
+    captures = open_all(request.inputs, rate_hz=request.rate_hz, channels=request.channels, begin_in=place)
+    return Opened(session_id, captures)
+
+
+def open_all(specs: Sequence[str], *, rate_hz: int, channels: int, begin_in: SessionFolder | None = None) -> "list[Capture]":
+    """Open every input for the first time, all of them at once, and wait for their formats.
+
+    Args:
+        specs: as the operator gave them.
+        rate_hz: frames a second; 0 for the inputs' own.
+        channels: how many; 0 for the inputs' own.
+        begin_in: the session that is about to be made: sound is taken into memory from the first moment on.
+
+    Raises:
+        InputLost, InvalidOption, UnreadableAudio: one of them cannot be recorded; the others are closed again.
+    """
+    children = [Child.start("recorder.capture", spec, str(rate_hz), str(channels), "") for spec in specs]
+    captures: list[Capture] = []
+    try:
+        for number, (spec, child) in enumerate(zip(specs, children, strict=True)):
+            captures.append(Capture.opened(number, spec, child, rate_hz=rate_hz, channels=channels))
+            if begin_in is not None and captures[-1].fits_into_memory(begin_in):
+                captures[-1].begin(begin_in)
+    except BaseException:  # Ctrl-C as well: no child stays, and no sound
+        for child in children:
+            child.kill()
+            child.close()
+        for path in [path for capture in captures for path in capture.rings]:
+            path.unlink(missing_ok=True)
+        raise
+    return captures
 
 
 @dataclass(slots=True)
@@ -73,6 +125,8 @@ class Capture:
     """The sound server's name of the microphone that it began with: any other is the wrong one."""
     seconds: int = SECONDS
     """How much sound its ring holds."""
+    will: str = ""
+    """What its children are told so that they can go on without a supervisor, once there is a session; see `recorder.orphan`."""
     phase: Phase = "opening"
     attempt: int = 0
     ring: Ring | None = None
@@ -92,13 +146,12 @@ class Capture:
     dying: list[Child] = field(default_factory=list)
 
     @classmethod
-    def open(cls, number: int, spec: str, *, rate_hz: int, channels: int) -> "Capture":
-        """Open an input for the first time and wait for its format.
+    def opened(cls, number: int, spec: str, child: Child, *, rate_hz: int, channels: int) -> "Capture":
+        """Wait until a child that was started with this input says in which format it delivers.
 
         Raises:
             InputLost, InvalidOption, UnreadableAudio: it cannot be recorded.
         """
-        child = Child.start("recorder.capture", spec, str(rate_hz), str(channels), "")
         facts = from_json(Facts, child.wait_for("ready", timeout_s=20))
         return cls(number, spec, (rate_hz, channels), child, facts, first_source=facts.detail.get(SOURCE, ""))
 
@@ -142,6 +195,10 @@ class Capture:
         self.begin(folder)
         return self.begun()
 
+    def fits_into_memory(self, folder: SessionFolder) -> bool:
+        """True when nothing of its ring would touch a disk."""
+        return self._next_ring(folder).parent == SHARED_MEMORY
+
     def begin(self, folder: SessionFolder) -> None:
         """Order the frames to come, and do not wait for the first."""
         self._order_start(folder, time.monotonic())
@@ -150,6 +207,12 @@ class Capture:
         """Wait until they may come; returns the order for the writer.  Raises `InputLost`."""
         self.child.wait_for("started", timeout_s=20)
         return self._attach(time.monotonic())
+
+    def bequeath(self, will: Order) -> None:
+        """There is a session: from now on its children outlive this process."""
+        self.will = f"will {json.dumps(will)}"
+        if self.phase != "opening":
+            self.child.order(self.will)
 
     def end(self, *, grace_s: float) -> None:
         """The recording is over; a child that is not told so, and only loses its supervisor, goes on for the next one."""
@@ -191,12 +254,17 @@ class Capture:
         return []
 
     def _order_start(self, folder: SessionFolder, now: float) -> None:
+        path = self._next_ring(folder)
         self.attempt += 1
-        ring_bytes = self.facts.rate_hz * self.facts.frame_bytes * self.seconds
-        path = ring_path(folder, number=self.number, attempt=self.attempt, ring_bytes=ring_bytes)
         self.rings.append(path)
-        self.child.order(f"start {json.dumps([str(path), str(folder.session_json), self.seconds])}")
+        self.child.order(f"start {json.dumps([str(path), self.seconds])}")
+        if self.will:
+            self.child.order(self.will)
         self.phase, self.since = "starting", now
+
+    def _next_ring(self, folder: SessionFolder) -> Path:
+        ring_bytes = self.facts.rate_hz * self.facts.frame_bytes * self.seconds
+        return ring_path(folder, number=self.number, attempt=self.attempt + 1, ring_bytes=ring_bytes)
 
     def _attach(self, now: float) -> Order:
         self.ring = Ring.open(self.rings[-1])

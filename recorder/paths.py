@@ -56,9 +56,12 @@ class Paths:
     @classmethod
     def of(cls, folders: Sequence[SessionFolder], *, joining: Collection[SessionFolder] = ()) -> "Paths":
         """One lane for each folder; everything is done at once until `start`.  Those `joining` have to be made equal first."""
-        return cls(
-            [Lane(Destination(folder), folder not in joining, Joining() if folder in joining else None) for folder in folders]
-        )
+        digests: dict[str, str] = {}
+        lanes = [
+            Lane(Destination(folder, digests), folder not in joining, Joining() if folder in joining else None)
+            for folder in folders
+        ]
+        return cls(lanes, digests=digests)
 
     def start(self) -> None:
         """Give each lane a thread."""
@@ -112,11 +115,14 @@ class Paths:
         """Bytes of a header."""
         self._order(Write(name, at, data), end=at + len(data))
 
-    def sync(self, name: str) -> None:
-        """Everything so far survives a power cut, and was read back, before anything that is ordered after this is done."""
+    def sync(self, name: str, *, whole: bytes | None = None) -> None:
+        """Everything so far survives a power cut, and was read back, before anything that is ordered after this is done.
+
+        `whole` is the SHA-256 of the file so far, if somebody knows it.
+        """
         stretch = self._stretches.pop(name, None)
         checks = () if stretch is None else (Check(name, stretch.at, stretch.end - stretch.at, stretch.sha256.digest()),)
-        self._order(Sync(name, checks))
+        self._order(Sync(name, checks, None if whole is None else Check(name, 0, self.lengths[name], whole)))
 
     def close(self, name: str, digest: str) -> None:
         """Nothing more comes for this file; each path compares the whole of it with its digest."""

@@ -177,16 +177,16 @@ class Record:
 
     def take_notes(self, *, stream: int, frame: int) -> None:
         """Journal the notes that other processes have left in the inbox since the last look."""
-        journalled = {note.id for note in self.recording.notes if note.id}
         for entry in self.paths.notes():
-            if entry["id"] not in journalled:  # by a writer that died
+            # By a writer that died, or from the inbox of another path.
+            if not entry["id"] or entry["id"] not in {note.id for note in self.recording.notes}:
                 self.append("note", {**entry, "stream": stream, "frame": frame})
 
     def sync(self) -> None:
         """Everything written so far survives a power cut, on every path that answers, once it has done what is ordered here."""
         for tape in self.tapes.values():
             tape.sync()
-        self.paths.sync(JOURNAL)
+        self.paths.sync(JOURNAL, whole=self._journal_sha256.digest())
 
     def watch_paths(self) -> None:
         """Journal what has become of the paths, and begin to mend one that was out of service and answers again."""

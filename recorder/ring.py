@@ -13,9 +13,12 @@ import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from everyword.errors import CorruptFolder
-from everyword.folder import SessionFolder
+
+if TYPE_CHECKING:  # a capture child starts sooner without it
+    from everyword.folder import SessionFolder
 
 SECONDS = 30
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (files in it are made exclusively, mode 0600, under the session's random id)
@@ -230,7 +233,7 @@ class Ring:
         return self._map[at : at + count * self.frame_bytes]
 
 
-def ring_path(folder: SessionFolder, *, number: int, attempt: int, ring_bytes: int) -> Path:
+def ring_path(folder: "SessionFolder", *, number: int, attempt: int, ring_bytes: int) -> Path:
     """Where the ring of input `number` goes: in memory if there is room, else in the session folder.
 
     Nothing of it needs to reach the disk twice.  The name is all that `find_rings` goes by.
@@ -245,7 +248,7 @@ def ring_path(folder: SessionFolder, *, number: int, attempt: int, ring_bytes: i
     return folder.path / f".{name}"
 
 
-def find_rings(folder: SessionFolder) -> list[tuple[int, Path]]:
+def find_rings(folder: "SessionFolder") -> list[tuple[int, Path]]:
     """Every ring of a session that is still there, as (input number, path), those of an input in the order they were made.
 
     Memory is shared with other users of the computer: what does not belong to the owner of the session is not its ring.
@@ -260,5 +263,5 @@ def find_rings(folder: SessionFolder) -> list[tuple[int, Path]]:
     return [(number, path) for number, _, path in sorted(found)]
 
 
-def _session_id(folder: SessionFolder) -> str:
+def _session_id(folder: "SessionFolder") -> str:
     return folder.path.name[-26:]

@@ -26,7 +26,7 @@ def parse_speaker(text: str) -> Speaker:
     for part in parts:
         key, equals, value = part.partition("=")
         if not equals:
-            raise InvalidOption(f"{part!r} in {name!r} is not key=value.", hint=f"Known keys: {', '.join(sorted(_KEYS))}.")
+            raise InvalidOption(f"{part!r} in {text!r} is not key=value.", hint=f"Known keys: {', '.join(sorted(_KEYS))}.")
         entry[key.strip()] = value.strip()
     return _speaker(entry)
 

@@ -8,7 +8,7 @@ does not keep the meters from moving.
 import queue
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ulid import ULID
@@ -31,7 +31,7 @@ AGAIN_S = 1.0
 class Steering:
     """Orders in; orders for the writer out.  ``stopped_by`` is who wanted the end, once somebody did."""
 
-    folder: SessionFolder
+    copies: Sequence[SessionFolder]
     operator: str
     panel: Panel
     control: Control
@@ -111,7 +111,7 @@ class Steering:
     def _note(self, viewer: Viewer | None, text: str, by: str) -> None:
         def write() -> None:
             try:
-                inbox.add(self.folder, text, by=by)
+                inbox.add(self.copies, text, by=by)
                 self._answers.put((viewer, "The note is on disk."))
             except EverywordError as error:
                 self._answers.put((viewer, f"The note was not kept: {error.sentence}"))

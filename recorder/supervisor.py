@@ -1,11 +1,13 @@
 """One recording from start to seal: starts the children, watches them, restarts what dies, stops in order.
 
 It is ``everyword record`` itself.  When it dies, the writer starts another one of it without a terminal, as
-``python -P -m recorder.supervisor FOLDER HOME WRITER ORDERS WORDS``; that one adopts the writer and the capture children.
+``python -P -m recorder.supervisor FOLDER HOME HOLD WRITER ORDERS WORDS``; that one adopts the writer and the capture children.
+When the writer died too, a capture child starts it, and it starts another writer.
 """
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -13,25 +15,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ulid import ULID
-
 from everyword import journal
 from everyword.errors import DiskTrouble, EverywordError, InputLost
 from everyword.folder import FORMAT, SessionFolder, created, held
 from everyword.model import Session, from_json, to_json
 from recorder import preroll
-from recorder.adoption import adopt_captures, adopt_writer
+from recorder.adoption import adopt_captures, adopt_writer, come_last, inherited
 from recorder.check import recent
 from recorder.children import Child, passed_on
 from recorder.control import Control
 from recorder.guards import Guards
 from recorder.mirror import check_mirrors, is_there, mirrored
 from recorder.monitor import MonitorGuard
-from recorder.openings import Capture
+from recorder.openings import Capture, Opened
 from recorder.request import Order, Outcome, Panel, Request, Unattended
 from recorder.ring import SECONDS
 from recorder.software import versions
 from recorder.steering import Steering
+from recorder.succession import BEAT_S
 
 MOST_DEATHS = 5
 """A writer that dies so often within `DEATHS_S` will not get further the next time."""
@@ -43,48 +44,53 @@ TICK_S = 0.1
 SILENT_S = 2.0
 """A writer that says nothing for so long hangs, or its disk does: the operator is told."""
 
+HUNG_WRITER_S = 22.0
+"""And after so long it is killed: the next one finds everything in the rings, which hold 30 s."""
 
-def record(request: Request, *, panel: Panel) -> Outcome | None:
+
+def record(request: Request, opened: Opened, *, panel: Panel) -> Outcome | None:
     """Record until Ctrl-C, SIGTERM, the duration or the end of a file; the session is sealed when this returns.
 
     Returns:
         How it ended; None when a recording with pre-roll was given up before it began, and nothing was made.
 
     Raises:
-        InputLost, InvalidOption, UnreadableAudio: an input cannot be opened; nothing was made.
+        InputLost, InvalidOption: an input cannot be started; nothing was made.
         DiskTrouble: the session folder cannot be made.
     """
-    check_mirrors(request.mirrors, beside=request.parent)
-    captures = [
-        Capture.open(number, spec, rate_hz=request.rate_hz, channels=request.channels)
-        for number, spec in enumerate(request.inputs)
-    ]
-    session_id, folder, guards = str(ULID()), None, Guards(request.parent, request.title)
+    session_id, captures = opened.session_id, opened.captures
+    folder, guards = None, Guards(request.parent, request.title)
     try:
+        check_mirrors(request.mirrors, beside=request.parent)
         with _signals() as received:
             if request.preroll_s and not preroll.arm(request, session_id, captures, panel=panel, received=received):
                 return None
             session = _session(request, session_id, captures)
-            with created(request.parent, session) as folder, mirrored(folder, request.mirrors):
-                return _Recording(request, folder, captures, received, panel, guards).run()
+            with (
+                created(request.parent, session) as folder,
+                mirrored(folder, request.mirrors),
+                held(folder, exclusive=False) as hold,
+            ):
+                return _Recording(request, folder, captures, received, panel, guards, hold).run()
     finally:
         _let_go(request.copies(folder) if folder else [], captures, guards)
 
 
 def main() -> int:
-    """Take over from a supervisor that died."""
-    path, home, writer_pid, orders, words = sys.argv[1:]
+    """Take over from a supervisor that died; what was asked of it is on stdin."""
+    path, home, *numbers = sys.argv[1:]
+    hold, writer_pid, orders, words = map(int, numbers)
+    come_last()
     folder, captures = SessionFolder(Path(path)), list[Capture]()
-    guards, request = Guards(folder.path.parent, folder.path.name), None
-    with _signals() as received, held(folder, exclusive=False):
+    request = from_json(Request, {**json.load(sys.stdin), "home": home})
+    copies, guards = request.copies(folder), Guards(folder.path.parent, folder.path.name)
+    with _signals() as received, inherited(copies, hold=hold) as (there, hold):
         try:
-            writer = adopt_writer(folder, pid=int(writer_pid), orders=int(orders), words=int(words))
-            request = from_json(Request, {**writer.wait_for("request", timeout_s=20), "home": home})
-            captures = adopt_captures(folder, request.inputs, rate_hz=request.rate_hz, channels=request.channels)
-            recording = _Recording(request, folder, captures, received, Unattended(), guards)
-            recording.adopt(writer)
+            writer = adopt_writer(copies, pid=writer_pid, orders=orders, words=words) if writer_pid else None
+            captures = adopt_captures(there, request.inputs, rate_hz=request.rate_hz, channels=request.channels)
+            _Recording(request, folder, captures, received, Unattended(), guards, hold).adopt(writer)
         finally:
-            _let_go([folder] if request is None else request.copies(folder), captures, guards)
+            _let_go(copies, captures, guards)
     return 0
 
 
@@ -140,6 +146,8 @@ class _Recording:
     received: list[int]
     panel: Panel
     guards: Guards
+    hold: int
+    """A descriptor that holds the session, for the writer to inherit."""
     writer: Child = field(init=False)
     steering: Steering = field(init=False)
     status: Order = field(default_factory=dict)
@@ -150,6 +158,7 @@ class _Recording:
     sealed: Order | None = None
     unequal: list[str] = field(default_factory=list)
     deaths: list[float] = field(default_factory=list)
+    beat_at: float = 0.0
 
     @property
     def is_sealed(self) -> bool:
@@ -159,14 +168,14 @@ class _Recording:
     def run(self) -> Outcome:
         """From the first order to start to the seal: sound goes into the rings while the writer is still starting."""
         self._open_control()
+        self._bequeath()
         reason = ""
         try:
-            waiting = {capture.number for capture in self.captures if capture.ring is None}
             for capture in self.captures:
-                if capture.number in waiting:
+                if capture.phase == "opening":  # there was no room for its sound but in the session folder
                     capture.begin(self.folder)
             self._start_writer("new")
-            orders = [one.begun() if one.number in waiting else one.attached() for one in self.captures]
+            orders = [one.begun() if one.phase == "starting" else one.attached() for one in self.captures]
             self._await_writer()
             self._order([*orders, *self._earlier_check()])
         except EverywordError as error:
@@ -178,16 +187,34 @@ class _Recording:
         found = recent(self.request.home, self.request.inputs)
         return [{"check": found}] if found else []
 
-    def adopt(self, writer: Child) -> Outcome:
-        """Go on where the supervisor before was when it died."""
+    def adopt(self, writer: Child | None) -> Outcome:
+        """Go on where the supervisor before was when it died; when the writer died with it, with another writer."""
         self._open_control()
-        self.writer, self.status_at = writer, time.monotonic()
+        self._bequeath()
+        reason = ""
+        if writer is not None:
+            self.writer, self.status_at = writer, time.monotonic()
+        else:
+            try:
+                self._start_writer("resume")
+                self._await_writer()
+                text = "The process that controls the recording and the writer died together; others have taken their places."
+                self._order([{"alarm": "supervisor-lost", "text": text, "loss": False}])
+            except EverywordError as error:
+                self.error, reason = error, "no writer could be started"
         self._order([capture.attached() for capture in self.captures if capture.ring is not None])
-        return self._watch("")
+        return self._watch(reason)
+
+    def _bequeath(self) -> None:
+        """What the capture children need to know so that the recording survives this process and the writer."""
+        copies = [str(copy.path) for copy in self.request.copies(self.folder)]
+        for capture in self.captures:
+            capture.bequeath({"copies": copies, "home": str(self.request.home), "request": to_json(self.request)})
 
     def _watch(self, reason: str) -> Outcome:
         while not reason:
             self._order(self.steering.wait(TICK_S, self.captures, self.status))
+            self._beat()
             self._listen()
             reason = self._reason_to_stop()
             if not reason:
@@ -201,8 +228,16 @@ class _Recording:
 
     def _open_control(self) -> None:
         control = Control.open(self.folder.path.name[-26:])
-        self.steering = Steering(self.folder, self.request.operator, self.panel, control)
+        self.steering = Steering(self.request.copies(self.folder), self.request.operator, self.panel, control)
         self.monitor = MonitorGuard(self.request.monitor)
+
+    def _beat(self) -> None:
+        """The writer ends a supervisor that hangs.  One that was kept from running itself knows nothing of the writer."""
+        now = time.monotonic()
+        if now - self.beat_at > BEAT_S:
+            self.status_at = now if now - self.beat_at > SILENT_S else self.status_at
+            self.beat_at = now
+            self._order([{"beat": True}])
 
     def _order(self, orders: list[Order]) -> None:
         for order in orders:
@@ -211,8 +246,9 @@ class _Recording:
     def _start_writer(self, mode: str) -> None:
         duration = str(self.request.duration_s or 0)
         path, *mirrors = [str(copy.path) for copy in self.request.copies(self.folder)]
-        self.writer = Child.start("recorder.writer", path, str(self.request.home), duration, mode, *mirrors)
-        self._order([{"request": to_json(self.request)}, *self.steering.pending])
+        about = [path, str(self.request.home), duration, str(self.hold), mode, *mirrors]
+        self.writer = Child.start("recorder.writer", *about, hold=self.hold)
+        self._order([{"request": to_json(self.request), "supervisor": os.getpid()}, *self.steering.pending])
         self.status_at = time.monotonic()
 
     def _await_writer(self) -> None:
@@ -275,10 +311,12 @@ class _Recording:
 
     def _mend(self) -> None:
         """Restart what has died or hangs."""
+        now = time.monotonic()
         if not self.writer.is_alive:
             self._restart_writer()
             return
-        now = time.monotonic()
+        if now - self.status_at > HUNG_WRITER_S:
+            self.writer.process.kill()  # and no waiting: what hangs in its disk goes when the disk answers
         orders = [order for capture in self.captures for order in capture.tend(self.folder, now)]
         self._order(orders + self.guards.tend(self.captures, now) + self.monitor.tend(self.folder, now))
 
@@ -286,6 +324,9 @@ class _Recording:
         """A new writer goes on with the rings, unless the old one had reported why it ended."""
         self.writer.end(grace_s=1)
         self._listen()
+        if self.writer.is_alive:  # killed, and kept by its disk: two must never write
+            self.error = self.error or DiskTrouble("The disk does not answer.", hint="When it does again, run: everyword salvage")
+            return
         if self.error is not None or self.is_sealed:
             self.error = self.error or DiskTrouble("The disk refused more sound; everything before is sealed.")
             return
@@ -306,6 +347,7 @@ class _Recording:
         for capture in self.captures:
             capture.child.order("stop")  # all of them before the first is waited for
         for capture in self.captures:
+            self._beat()
             capture.end(grace_s=2)
             if not capture.has_delivered_all:
                 text = f"{capture.spec} was not delivering when the recording ended: its last sound may be missing."

@@ -142,6 +142,9 @@ class Watch:
                 self.record.append("clock", {"stream": number, "frame": frame, "step_us": event.step_us})
             case Surplus():
                 self.record.append("surplus", {"stream": number, "frame": frame, "frame_count": event.frame_count})
+                late_ms, at = event.frame_count * 1000 // self.stream.rate_hz, clock_text(frame, self.stream.rate_hz)
+                text = f"{self._name} was {late_ms} ms late until {at}: so much of the gaps before is no loss, it came after all."
+                self.record.alarm("gap-was-delay", text, stream=number, loss=False)
             case _:
                 assert_never(event)
 

@@ -1,6 +1,6 @@
 """The writer process: rings → session folder.  It owns the journal, and it is the one that seals.
 
-Runs as ``python -P -m recorder.writer FOLDER HOME DURATION new|resume [MIRROR…]``; takes orders as lines of JSON on stdin,
+Runs as ``python -P -m recorder.writer FOLDER HOME DURATION HOLD new|resume [MIRROR…]``; takes orders as lines of JSON on stdin,
 reports as lines of JSON on stdout.  When stdin ends, its supervisor is gone: it starts another one and goes on, or seals when it
 cannot.
 """
@@ -223,14 +223,14 @@ class Writer:
 
 def main() -> int:
     """Run until told to stop; the exit code is one of the documented ones."""
-    path, home, duration, resume, *mirrors = sys.argv[1:]
+    path, home, duration, hold, resume, *mirrors = sys.argv[1:]
     os.set_blocking(sys.stdout.fileno(), False)
     folders = [SessionFolder(Path(one)) for one in (path, *mirrors)]
     try:
         with contextlib.ExitStack() as stack:
             there = [folder for folder in answering(folders) if is_there(folder)] or folders[:1]
-            for folder in there:
-                stack.enter_context(held(folder, exclusive=False))
+            holds = [stack.enter_context(held(folder, exclusive=False)) for folder in there]
+            os.close(int(hold))
             if any(folder.is_sealed for folder in there):
                 return 0  # by the writer before, which died when it had nothing left to do
             record = Record.resume(*_first(folders)) if resume == "resume" else Record.begin(*_first(folders))
@@ -239,7 +239,7 @@ def main() -> int:
             if resume == "resume":
                 writer.attach_again()
             _tell("open", {})
-            return _run(writer)
+            return _run(writer, Succession(folders[0].path, writer.home, holds[0]))
     except EverywordError as error:
         return _report(error)
     except OSError as error:
@@ -250,10 +250,9 @@ def _first(folders: list[SessionFolder]) -> tuple[SessionFolder, list[SessionFol
     return folders[0], folders[1:]
 
 
-def _run(writer: Writer) -> int:
+def _run(writer: Writer, succession: Succession) -> int:
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin, orders), daemon=True).start()
-    succession = Succession(writer.record.folder.path, writer.home)
     reason, refused = "", None
     if any(tape.is_closed for tape in writer.record.tapes.values()):
         reason = "the writer died while it was sealing"
@@ -284,6 +283,9 @@ def _until_stopped(writer: Writer, orders: "queue.SimpleQueue[Order]", successio
     reason, synced = "", time.monotonic()
     while not reason:
         reason = _obey(writer, orders, succession)
+        if succession.tend():
+            text = "The process that controls the recording has not answered for 10 s; it was ended."
+            writer.record.alarm("supervisor-lost", text, loss=False)
         writer.pull()
         if time.monotonic() - synced >= SYNC_S:
             writer.sync()
@@ -304,6 +306,7 @@ def _obey(writer: Writer, orders: "queue.SimpleQueue[Order]", succession: Succes
         order = orders.get(timeout=PULL_S)
     except queue.Empty:
         return ""
+    succession.heard()
     if order.get("stop") == SUPERVISOR_LOST and (next_orders := succession.start()) is not None:
         threading.Thread(target=_listen, args=(os.fdopen(next_orders, encoding="utf-8"), orders), daemon=True).start()
         text = "The process that controls the recording died; another one has taken its place."
@@ -311,7 +314,7 @@ def _obey(writer: Writer, orders: "queue.SimpleQueue[Order]", succession: Succes
     elif "stop" in order:
         return str(order["stop"])
     elif "request" in order:
-        succession.request = order["request"]
+        succession.begin(order["request"], order.get("supervisor"))
     elif "pause" in order or "resume" in order:
         pauses.obey(writer.record, writer.feeds.values(), order)
     elif "attach" in order:

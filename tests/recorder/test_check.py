@@ -9,9 +9,11 @@ import pytest
 
 from everyword.folder import scan
 from everyword.journal import now_us
+from everyword.room import Room
 from recorder import check
 from recorder.check import DiskCheck, Result, TrackCheck, check_disk, keep, recent
 from tests.recorder.sound import everyword
+from tests.recorder.terminals import Terminal
 
 RATE_HZ = 8000
 BLOCK = RATE_HZ // 20
@@ -119,3 +121,37 @@ def test_a_check_from_the_command_line_is_kept_and_copied_into_the_next_recordin
     lines = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     (copied,) = [{name: line[name] for name in found} for line in lines if line["kind"] == "check"]
     assert found == copied
+
+
+def test_at_a_terminal_each_microphone_is_asked_for_in_turn(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody speaks into the left one when it is asked for, and into the right one when that is."""
+    with Room(rate_hz=RATE_HZ) as room:
+        for name, value in room.environment().items():
+            monkeypatch.setenv(name, value)
+        terminal = Terminal.run(home, "record", "--input", "pulse", "--check", columns=160)
+        try:
+            for number in (1, 2):
+                terminal.wait_for(f"Track {number} (", *["  heard, -"] * (number > 1))
+                player = room.play(spoken(tmp_path / f"{number}.wav", channel=number - 1))
+                terminal.wait_for("  heard, -" if number == 1 else "track 2  heard")
+                player.kill()
+                player.wait()
+            assert terminal.wait() in (0, 3)
+        finally:
+            terminal.kill()
+    terminal.read()
+    assert "NOT HEARD" not in terminal.text
+    (kept,) = (home / "checks.jsonl").read_text().splitlines()
+    found = json.loads(kept)
+    assert [True, True] == [track["heard"] for track in found["tracks"]]
+    assert (terminal.status == 3) == bool(found["warnings"])
+
+
+def spoken(path: Path, *, channel: int) -> Path:
+    """Six seconds of a voice on one of two channels."""
+    both = np.zeros((6 * RATE_HZ, 2))
+    both[:, channel] = voice(6, -20)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, RATE_HZ, 0, "NONE", ""))
+        file.writeframes((both * 32767).astype("<i2").tobytes())
+    return path

@@ -90,6 +90,30 @@ def test_a_main_path_that_vanishes_costs_nothing(tmp_path: Path, home: Path, dis
     assert ["alarm"] == graded(check(tmp_path, mirror, frames=4 * RATE_HZ), "path-1")
 
 
+def test_with_the_main_disk_gone_the_death_of_the_supervisor_costs_nothing_either(tmp_path: Path, home: Path, disk: Disk) -> None:
+    """Its successor and the capture child go by the other path."""
+    process = record(tmp_path, home, to=disk.path / "main", mirror=tmp_path / "mirror", seconds=5)
+    mirror = session(tmp_path / "mirror", seconds=0.5)
+    disk.unmount()
+    process.kill()
+    process.wait()
+    wait_until(lambda: mirror.is_sealed)
+    recording = check(tmp_path, mirror, frames=5 * RATE_HZ)
+    assert ([], 1) == (recording.gaps, [alarm.code for alarm in recording.alarms].count("supervisor-lost"))
+
+
+def test_a_note_is_kept_although_the_main_disk_is_full(tmp_path: Path, home: Path, disk: Disk) -> None:
+    process = record(tmp_path, home, to=disk.path / "main", mirror=tmp_path / "mirror", seconds=30)
+    mirror = session(tmp_path / "mirror", seconds=0.5)
+    (folder,) = scan([disk.path / "main"])
+    disk.fail("write", errno.ENOSPC, lasting=True)
+    wait_until(lambda: b'"path-1"' in mirror.journal.read_bytes())
+    done = everyword(home, "note", str(folder.path), "They deny the protocol")
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert (0, ["They deny the protocol"]) == (done.returncode, [note.text for note in read_recording(mirror).notes])
+
+
 def test_a_disk_that_is_well_again_is_made_equal_while_the_recording_goes_on(tmp_path: Path, home: Path, disk: Disk) -> None:
     process = record(tmp_path, home, to=tmp_path / "main", mirror=disk.path / "mirror", seconds=30)
     folder = session(tmp_path / "main", seconds=1)

@@ -154,31 +154,29 @@ def test_two_rings_that_come_while_the_disk_stalls_are_both_taken(tmp_path: Path
     assert (list(range(1, 41)), list(range(1, 31))) == (numbers[:40], numbers[-30:])
 
 
-def test_an_input_keeps_its_tracks_whichever_delivers_first(tmp_path: Path) -> None:
-    folder = a_folder(tmp_path)
+def two_inputs(folder: SessionFolder, home: Path) -> Writer:
+    """The first gives 20 frames, after the second has given 10."""
     slow, quick = a_ring(folder), a_ring(folder, number=1)
-    writer = Writer(Record.begin(folder), tmp_path / "home", None)
+    writer = Writer(Record.begin(folder), home, None)
     writer.attach(0, slow.path)
     writer.attach(1, quick.path)
     quick.write(counted(1, 10))
     writer.pull()
     slow.write(counted(1, 20))
     writer.pull()
-    writer.finish("test")
+    return writer
+
+
+def test_an_input_keeps_its_tracks_whichever_delivers_first(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path)
+    two_inputs(folder, tmp_path / "home").finish("test")
     streams = read_recording(folder).streams
     assert [((3, 4), 10), ((1, 2), 20)] == [(streams[n].tracks, read_recording(folder).end_frame(n)) for n in (1, 2)]
 
 
 def test_after_the_death_of_a_writer_an_input_goes_on_behind_itself(tmp_path: Path) -> None:
     folder = a_folder(tmp_path)
-    slow, quick = a_ring(folder), a_ring(folder, number=1)
-    writer = Writer(Record.begin(folder), tmp_path / "home", None)
-    writer.attach(0, slow.path)
-    writer.attach(1, quick.path)
-    quick.write(counted(1, 10))
-    writer.pull()
-    slow.write(counted(1, 20))
-    writer.pull()
+    two_inputs(folder, tmp_path / "home")  # and dies
     again = resumed(folder, tmp_path / "home")
     assert {1: 10, 0: 20} == {number: feed.tape.frame for number, feed in again.feeds.items()}
     again.finish("test")

@@ -9,6 +9,7 @@ import pytest
 from recorder import guards
 from recorder.children import Child
 from recorder.guards import Guards, RoutingGuard
+from recorder.ring import SHARED_MEMORY
 from recorder.sleep import Awake
 from tests.recorder.devices import until
 
@@ -36,7 +37,7 @@ class AnInput:
     number, first_source, is_running, is_routed = 0, "left", True, True
 
     def __init__(self, pid: int = 1, *, has_begun: bool = True) -> None:
-        self.has_begun = has_begun
+        self.has_begun, self.rings = has_begun, list[Path]()
         self.child = type("Child", (), {"process": type("Process", (), {"pid": pid})()})()
 
 
@@ -76,12 +77,12 @@ def test_a_watcher_that_dies_is_started_again_but_not_at_once(monkeypatch: pytes
     assert ["recorder.routing"] == started
 
 
-def orders_of(parent: Path) -> list[dict[str, object]]:
+def orders_of(parent: Path, *captures: Any) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     guard = Guards(parent, "Round three")
 
     def is_told() -> bool:
-        found.extend(guard.tend([], time.monotonic()))
+        found.extend(guard.tend(list(captures), time.monotonic()))
         return any("inhibit" in order for order in found)
 
     until(is_told)
@@ -100,3 +101,10 @@ def test_a_wrong_clock_and_a_doubtful_disk_are_told_once(tmp_path: Path, monkeyp
     found = orders_of(tmp_path)
     assert [{"alarm": "clock-wrong", "text": "It is 1970.", "loss": False}] == [order for order in found if "alarm" in order]
     assert [f"{tmp_path} is FAT."] == [order["text"] for order in found if "state" in order]
+
+
+def test_a_buffer_for_which_there_was_no_memory_is_told(tmp_path: Path) -> None:
+    in_memory, on_disk = AnInput(), AnInput()
+    in_memory.rings, on_disk.rings = [SHARED_MEMORY / "1.ring"], [tmp_path / "1.ring"]
+    states = [[order["state"] for order in orders_of(tmp_path, one) if "state" in order] for one in (in_memory, on_disk)]
+    assert [False, True] == ["buffer" in found for found in states]

@@ -172,6 +172,60 @@ def test_however_often_writer_and_supervisor_are_killed_no_frame_is_lost(tmp_pat
     eventually(lambda: not Path(f"/proc/{supervisor}").exists())
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("rounds", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_supervisor_and_writer_killed_at_the_same_instant_cost_nothing(tmp_path: Path, home: Path, rounds: int) -> None:
+    """Nobody holds the session then; a capture child sees to it that somebody does."""
+    source, chance = counted_file(tmp_path / "in.wav", seconds=1500), random.Random(rounds)
+    process = start_recorder(home, "--input", f"file:{source}")
+    folder = wait_for_frames(home, seconds=0.3)
+    writer, supervisor = current(folder, "recorder.writer"), process.pid
+    for turn in range(rounds):
+        time.sleep(chance.uniform(0, 0.6) + (6 if turn >= 4 else 0))  # five deaths in half a minute are too many
+        kill_at_once([supervisor, writer])
+        if not turn:
+            process.wait()
+        writer = current(folder, "recorder.writer", unlike=writer)
+        supervisor = current(folder, "recorder.supervisor", unlike=supervisor)
+        eventually(lambda: folder.journal.read_text().count('"supervisor-lost"') > turn)  # noqa: B023  (called at once)
+    eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
+    pcm = recorded(folder)
+    assert counted(1, len(pcm) // 4) == pcm
+    assert [] == read_recording(folder).gaps
+    assert ["supervisor-lost"] * rounds == [alarm.code for alarm in read_recording(folder).alarms]
+    assert "pass" == verdicts(verify_session(folder, trusted=[own_key(tmp_path)]))[0]
+    eventually(lambda: [] == _processes_of(home))
+
+
+def test_a_supervisor_that_hangs_is_ended_and_another_one_takes_its_place(tmp_path: Path, home: Path) -> None:
+    source = counted_file(tmp_path / "in.wav", seconds=300)
+    process = start_recorder(home, "--input", f"file:{source}")
+    folder = wait_for_frames(home, seconds=0.3)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert -signal.SIGKILL == process.wait(40)
+    current(folder, "recorder.supervisor")
+    eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
+    pcm = recorded(folder)
+    assert counted(1, len(pcm) // 4) == pcm
+    assert [] == read_recording(folder).gaps
+    assert ["supervisor-lost"] * 2 == [alarm.code for alarm in read_recording(folder).alarms]
+
+
+@pytest.mark.slow
+def test_a_writer_that_hangs_is_replaced_before_the_buffer_is_full(tmp_path: Path, home: Path) -> None:
+    source = counted_file(tmp_path / "in.wav", seconds=300)
+    process = start_recorder(home, "--input", f"file:{source}")
+    folder = wait_for_frames(home, seconds=0.3)
+    writer = current(folder, "recorder.writer")
+    os.kill(writer, signal.SIGSTOP)
+    current(folder, "recorder.writer", unlike=writer, timeout_s=60)
+    eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
+    assert process.wait(30) in (0, 3)
+    pcm = recorded(folder)
+    assert counted(1, len(pcm) // 4) == pcm
+    assert 22 * 8000 < len(pcm) // 4
+
+
 def test_ten_deaths_of_the_capture_child_are_ten_holes_with_their_lengths(tmp_path: Path, home: Path) -> None:
     """Half of them after the supervisor has died, too: its successor is no parent of the capture child it has adopted."""
     source = counted_file(tmp_path / "in.wav", seconds=60)

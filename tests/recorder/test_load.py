@@ -13,7 +13,7 @@ from everyword.recording import read_recording
 from everyword.room import Room
 from tests.recorder.busy import CHANNELS, RATE_HZ, busy, count, numbered_microphone, numbers_of, recorded_pieces
 from tests.recorder.devices import FakeSound
-from tests.recorder.sound import everyword
+from tests.recorder.sound import ROOT, everyword
 
 SOAK = """
 import os, sys, threading
@@ -36,6 +36,32 @@ def deliver(pcm, overflowed):
 _come_first()
 source.start(deliver)
 source.finished.wait()
+print(sizes[1] - sizes[0])
+"""
+
+WRITER_SOAK = """
+import os, sys
+from pathlib import Path
+from recorder.record import Record
+from recorder.writer import Writer
+from tests.recorder.sound import counted
+from tests.recorder.test_faults import RATE_HZ, a_folder, a_ring
+
+os.fsync = os.fdatasync = lambda descriptor: None  # a virtual hour would wait for the disk ten thousand times
+folder, seconds, sizes = a_folder(Path(sys.argv[1])), int(sys.argv[2]), []
+ring = a_ring(folder)
+writer = Writer(Record.begin(folder), Path(sys.argv[1]) / "home", None)
+writer.attach(0, ring.path)
+for second in range(seconds):
+    ring.write(counted(1 + second * RATE_HZ, RATE_HZ))
+    writer.pull()
+    writer.sync()
+    if second % 60 == 0:
+        writer.record.paths.lanes[0].destination.look_again()
+        writer.record.paths.lanes[0].destination.look_at_closed()
+    if second in (seconds // 10, seconds - 1):
+        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+writer.finish("test")
 print(sizes[1] - sizes[0])
 """
 
@@ -94,3 +120,14 @@ def test_a_capture_child_does_not_grow(tmp_path: Path, monkeypatch: pytest.Monke
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert "" == done.stderr
     assert int(done.stdout) < 1_000_000
+
+
+@pytest.mark.parametrize("hours", [1, pytest.param(24, marks=pytest.mark.slow)])
+@pytest.mark.timeout(900)
+def test_a_writer_does_not_grow(tmp_path: Path, hours: int) -> None:
+    """Its trees do: a leaf a second is 32 bytes and their list."""
+    command = [sys.executable, "-P", "-c", WRITER_SOAK, str(tmp_path), str(hours * 3600)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=800, env=environment)
+    assert "" == done.stderr
+    assert int(done.stdout) < 10_000_000

@@ -138,8 +138,8 @@ def test_a_note_reaches_both_paths(tmp_path: Path) -> None:
     one, other = two_folders(tmp_path, tmp_path / "mirror")
     record = Record.begin(one, [other])
     write_session(record, frames=500)
-    inbox.add(one, "They leave the room.", by="Ann")
-    inbox.add(other, "From the other folder.", by="Bo")
+    inbox.add([one], "They leave the room.", by="Ann")
+    inbox.add([other], "From the other folder.", by="Bo")
     finish(record, tmp_path)
     assert {"They leave the room.", "From the other folder."} == {note.text for note in read_recording(other).notes}
     assert contents(one) == contents(other)

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ulid import ULID
 
+from everyword.errors import InputLost
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.ring import find_rings
+from recorder.openings import Capture, open_all, open_for
+from recorder.request import Request
+from recorder.ring import SHARED_MEMORY, find_rings
 from tests.helpers import own_key
 from tests.recorder.devices import FakeSound, end, lines, misplaced, the_session, until
 from tests.recorder.sound import children_of, everyword, start_recorder
@@ -220,3 +224,42 @@ def test_an_input_that_cannot_be_recorded_is_refused_in_one_sentence(
     assert code == done.returncode
     assert sentence in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def opened(sound: FakeSound, tmp_path: Path) -> Iterator[Capture]:
+    """An input that listens, and no session yet."""
+    request = Request(("default",), tmp_path / "sessions", tmp_path, "T", "", "Anna", (), ())
+    (capture,) = open_for(request).captures
+    capture.begun()
+    yield capture
+    capture.end(grace_s=5)
+    capture.child.close()
+    for path in capture.rings:
+        path.unlink(missing_ok=True)
+
+
+def test_what_is_said_before_there_is_a_folder_is_heard(opened: Capture, tmp_path: Path) -> None:
+    until(lambda: opened.ring is not None and opened.ring.written)
+    assert not (tmp_path / "sessions").exists()
+
+
+@pytest.mark.parametrize("has_session", [False, True])
+def test_a_child_that_is_left_alone_ends_and_keeps_sound_only_of_a_session(
+    opened: Capture, tmp_path: Path, has_session: bool
+) -> None:
+    """The folder it is told of is not there: a disk that was pulled out, and may come back to be salvaged."""
+    until(lambda: opened.ring is not None and opened.ring.written)
+    if has_session:
+        opened.bequeath({"copies": [str(tmp_path / "away")], "home": str(tmp_path), "request": {}})
+    assert opened.child.process.stdin is not None
+    opened.child.process.stdin.close()
+    opened.child.process.wait(30)
+    assert has_session == opened.rings[0].exists()
+
+
+def test_of_several_inputs_none_stays_open_when_one_cannot_be(sound: FakeSound, tmp_path: Path) -> None:
+    before = set(SHARED_MEMORY.glob("everyword-*"))
+    with pytest.raises(InputLost, match="nobody"):
+        open_all(["default", "nobody"], rate_hz=0, channels=0, begin_in=SessionFolder(tmp_path / f"{ULID()}"))
+    assert set() == set(SHARED_MEMORY.glob("everyword-*")) - before

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import stat
@@ -191,18 +192,16 @@ def test_a_session_that_nobody_records_is_told_from_one_that_is_not_there(runnin
     assert (1, 1) == (ended.returncode, unknown.returncode)
 
 
-def test_a_transcriber_that_is_killed_costs_nothing(shared: Running, tmp_path: Path) -> None:
+def test_a_transcriber_that_is_killed_ten_times_costs_nothing(shared: Running, tmp_path: Path) -> None:
+    """Of a session that is over, and of the one that is being recorded."""
     other = json.loads(shared.run("import", str(counted_file(tmp_path / "other.wav", seconds=5)), "--json").stdout)
-    command = ["everyword", "transcribe", other["data"]["path"]]
-    transcriber = subprocess.Popen(
-        [sys.executable, "-P", "-m", *command],
-        env={**os.environ, "EVERYWORD_HOME": str(shared.home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    time.sleep(1.0)
-    transcriber.kill()
-    transcriber.wait()
+    environment, chance = {**os.environ, "EVERYWORD_HOME": str(shared.home)}, random.Random(1)
+    for path in [other["data"]["path"], str(shared.folder.path)] * 5:
+        command = [sys.executable, "-P", "-m", "everyword", "transcribe", path]
+        transcriber = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.1, 1.0))
+        transcriber.kill()
+        transcriber.wait()
     before = shared.folder.segment(1, 0).stat().st_size
     eventually(lambda: shared.folder.segment(1, 0).stat().st_size > before)
 

@@ -7,8 +7,7 @@ import pytest
 from everyword.folder import SessionFolder
 from recorder import steering
 from recorder.control import Control
-from recorder.openings import Order
-from recorder.request import Unattended
+from recorder.request import Order, Unattended
 from recorder.steering import Steering
 
 
@@ -29,7 +28,7 @@ class Scripted(Unattended):
 
 def steered(*orders: Order) -> tuple[Steering, Scripted]:
     panel = Scripted(*orders)
-    return Steering(SessionFolder(Path("/nowhere")), "Anna", panel, Control()), panel
+    return Steering([SessionFolder(Path("/nowhere"))], "Anna", panel, Control()), panel
 
 
 def wait(one: Steering, **status: object) -> list[Order]:

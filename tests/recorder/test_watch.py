@@ -249,6 +249,24 @@ def test_a_delay_that_goes_and_comes_back_is_no_loss(device: Device, delay_us: i
     assert [] == journal_lines(device.record.folder, "surplus")
 
 
+def test_a_delay_longer_than_any_before_is_taken_for_a_loss_and_that_is_taken_back_when_it_ends(device: Device) -> None:
+    """No clock can tell them apart; every frame is there all the same."""
+    device.deliver(5)
+    device.late_us = 500_000
+    device.deliver(15)
+    device.late_us = 0
+    device.deliver(5)
+    recording = device.finish()
+    assert [("sound-missing", True), ("gap-was-delay", False)] == [(alarm.code, alarm.loss) for alarm in recording.alarms]
+    assert [500] == [pytest.approx(gap.frame_count, abs=3) for gap in recording.gaps]
+    assert pytest.approx(500, abs=3) == recording.surplus[1]
+    numbers = numbers_in(recorded(device.record.folder))
+    assert list(range(1, 25_001)) == numbers[numbers > 0].tolist()
+    statement = read_seal(device.record.folder)["completeness"]
+    assert isinstance(statement, dict)
+    assert [recording.surplus[1]] == [stream["surplus_frames"] for stream in statement["streams"]]
+
+
 def test_a_loss_that_is_longer_than_any_delay_before_is_found_among_them(device: Device) -> None:
     for _ in range(5):
         device.late_us = 20_000
