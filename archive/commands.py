@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import archive.answers.commands
-import archive.publish.commands
+import archive.review.commands
+import archive.statement.commands
 from archive.answers.commands import leave, opened, problems_data, say_indexing, say_problems
 from everyword import errors, folder, terminal
 from everyword.config import Settings
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 app.add_typer(archive.answers.commands.app)
-app.add_typer(archive.publish.commands.app)
+app.add_typer(archive.review.commands.app)
+app.add_typer(archive.statement.commands.app)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
@@ -145,13 +147,19 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that nothing was changed and nothing is missing: two questions, two verdicts."""
+    from archive.disclosure.documents import redraw
     from everyword.certificates import is_bundle, verify_bundle
-    from everyword.checker import Trust
+    from everyword.checker import Trust, check_trust
     from everyword.verify import verdicts, verify_session
 
     trusted = _trusted(ctx.obj.home, key or (), fingerprint or ())
+    trust = Trust(frozenset(trusted), tuple(ca or ()), tuple(tsa_ca or ()), seen)
+    try:
+        check_trust(trust)
+    except (OSError, ValueError) as error:
+        raise errors.InvalidOption(f"--ca, --tsa-ca or --seen: {error}.") from error
     if is_bundle(Path(session)):
-        found = verify_bundle(Path(session), Trust(frozenset(trusted), tuple(ca or ()), tuple(tsa_ca or ()), seen))
+        found = verify_bundle(Path(session), trust, redraw=redraw)
     else:
         place = _find(ctx.obj, session)
         found = verify_session(place, trusted=trusted, time_authorities=tsa_ca or (), authorities=ca or ())
@@ -175,10 +183,10 @@ def verify(
 @app.command()
 def rebuild(ctx: typer.Context) -> None:
     """Make the archive database anew from the session folders."""
-    from archive import index
+    from archive.index import update
 
     settings: Settings = ctx.obj
-    report = index.rebuild(settings.home, folder.roots(settings.home, settings.sessions), on_session=say_indexing)
+    report = update.rebuild(settings.home, folder.roots(settings.home, settings.sessions), on_session=say_indexing)
     terminal.say(f"The archive holds {report.indexed} session{'s' * (report.indexed != 1)}.")
     say_problems(report)
     leave(report)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from everyword import ledger
-from everyword.errors import CorruptFolder, EverywordError, InvalidOption
+from everyword.entries import append_about, of_kind, place_of
+from everyword.errors import EverywordError, InvalidOption
 from everyword.folder import SessionFolder
-from everyword.model import Correction, Utterance, from_json
+from everyword.model import Correction, Utterance
 from everyword.run import read_transcript
 from everyword.text import checked
 
@@ -52,17 +52,16 @@ def read(folder: SessionFolder) -> tuple[Correction, ...]:
     Raises:
         CorruptFolder: the ledger is damaged, or a line lacks something.
     """
-    return tuple(_from_line(folder, line) for line in ledger.read(folder) if line["kind"] == "correct")
+    return tuple(of_kind(folder, "correct", Correction))
 
 
 def overlay(run: str, utterances: Iterable[Utterance], corrections: Iterable[Correction]) -> Overlay:
     """Lay corrections over the utterances of one run, each only where the text before it is still the text."""
-    places = {_place(utterance): utterance for utterance in utterances}
+    places = {place_of(utterance): utterance for utterance in utterances}
     texts: dict[int, str] = {}
     entries = []
     for correction in corrections:
-        place = (correction.stream, correction.track, correction.first_frame, correction.frame_count)
-        utterance = places.get(place) if correction.run == run else None
+        utterance = places.get(place_of(correction)) if correction.run == run else None
         applied = utterance is not None and texts.get(utterance.id, plain(utterance.text)) == correction.before
         if utterance is not None and applied:
             texts[utterance.id] = correction.after
@@ -106,16 +105,13 @@ def correct(
     after = checked(to, what="text")
     if after == current:
         raise InvalidOption(f"Utterance {number} says this already.", hint="`everyword show` shows the text as it is now.")
-    line = ledger.append(
+    line = append_about(
         folder,
         "correct",
-        by=checked(by, what="name"),
-        key=key,
+        utterance,
         run=run,
-        stream=utterance.stream,
-        track=utterance.track,
-        first_frame=utterance.first_frame,
-        frame_count=utterance.frame_count,
+        by=by,
+        key=key,
         before=current,
         after=after,
         reason=checked(reason, what="reason"),
@@ -133,10 +129,6 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def _place(utterance: Utterance) -> tuple[int, int, int, int]:
-    return utterance.stream, utterance.track, utterance.first_frame, utterance.frame_count
-
-
 def _numbered(utterances: Sequence[Utterance], number: int) -> Utterance:
     for utterance in utterances:
         if utterance.id == number:
@@ -144,13 +136,6 @@ def _numbered(utterances: Sequence[Utterance], number: int) -> Utterance:
     raise InvalidOption(
         f"The current transcript has no utterance {number}.", hint="`everyword show SESSION` prints the number of each."
     )
-
-
-def _from_line(folder: SessionFolder, line: dict[str, object]) -> Correction:
-    try:
-        return from_json(Correction, {**line, "at_us": line["at"]})
-    except ValueError as error:
-        raise CorruptFolder(f"{folder.path.name}/ledger.jsonl, line {line['seq']}, lacks something: {error}.") from error
 
 
 def _shortened(text: str, longest: int = 200) -> str:

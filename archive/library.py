@@ -14,12 +14,11 @@ from archive.answers.brief import Chapter, brief
 from archive.answers.concordance import KeywordLine, concordance
 from archive.answers.counts import Count, Side, Use, counts, uses
 from archive.answers.drift import Period, drift
-from archive.filters import NO_FILTERS, Filters
-from archive.hits import Answer, Order
-from archive.index import Problem, index
-from archive.lexicon import Lexicon
-from archive.schema import FILE_NAME, open_archive
-from archive.search import Search, search
+from archive.index.schema import FILE_NAME, open_archive
+from archive.index.update import Problem, index
+from archive.query.filters import NO_FILTERS, Filters
+from archive.query.hits import Answer, Order
+from archive.query.search import Memory, Search, search
 from everyword import config, folder
 
 
@@ -33,7 +32,7 @@ class Archive:
     ``problems`` are folders that could not be read.  One object belongs to one thread; several processes may have their own.
 
     Raises:
-        ArchiveError: see `archive.schema.open_archive`.
+        ArchiveError: see `archive.index.schema.open_archive`.
     """
 
     def __init__(self, home: Path | None = None, *, is_current: bool = True) -> None:
@@ -42,7 +41,7 @@ class Archive:
         self._stack = ExitStack()
         self.db: Database = self._stack.enter_context(open_archive(self._settings.home / FILE_NAME))
         self.problems: tuple[Problem, ...] = ()
-        self._lexicon = Lexicon(self.db)
+        self._memory = Memory(self.db)
         if is_current:
             self.refresh()
 
@@ -62,7 +61,7 @@ class Archive:
         self.problems = report.problems
         if not report.is_frozen:
             people.apply(self.db, self._settings.home)
-        self._lexicon.forget()
+        self._memory = Memory(self.db)
 
     def search(
         self,
@@ -75,7 +74,7 @@ class Archive:
         is_loose: bool = False,
         as_recorded: bool = False,
     ) -> Answer:
-        """See `archive.search.search`."""
+        """See `archive.query.search.search`."""
         return search(
             self.db,
             query,
@@ -85,7 +84,7 @@ class Archive:
             order=order,
             is_loose=is_loose,
             as_recorded=as_recorded,
-            lexicon=self._lexicon,
+            memory=self._memory,
         )
 
     def concordance(self, query: str, *, filters: Filters = NO_FILTERS, limit: int = 20) -> tuple[KeywordLine, ...]:
@@ -109,4 +108,4 @@ class Archive:
         return brief(self.db, terms, filters=filters, limit=limit)
 
     def _asked(self, query: str, filters: Filters) -> Search:
-        return Search(self.db, query, filters=filters, lexicon=self._lexicon)
+        return Search(self.db, query, filters=filters, memory=self._memory)

@@ -9,24 +9,16 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from archive.entries import Place, append_about, of_kind, place_of
+from everyword.entries import Place, append_about, of_kind, place_of
 from everyword.folder import SessionFolder
-from everyword.model import Speaker, Utterance
+from everyword.model import Anchored, Speaker, Utterance
 from everyword.text import checked
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Anchored):
     """One line of the ledger: this stretch was spoken by that person."""
 
-    seq: int
-    at_us: int
-    by: str
-    run: str
-    stream: int
-    track: int
-    first_frame: int
-    frame_count: int
     before: str | None
     person: str
     name: str

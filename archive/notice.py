@@ -1,9 +1,9 @@
 """The words that every export begins with: how far the text can be believed."""
 
-from archive import review_coverage
-from archive.certificate import wording
 from archive.record import Record
-from archive.review_coverage import Coverage
+from archive.review import coverage as review_coverage
+from archive.review.coverage import Coverage
+from everyword import checker
 
 REVIEWED = "REVIEWED TRANSCRIPT - NOT CERTIFIED"
 """Of a transcript that was reviewed as a whole: it is not partial any more, and not certified yet."""
@@ -17,5 +17,5 @@ def notice(record: Record) -> str:
 def banner(coverage: Coverage) -> str:
     """The banner that goes with a coverage."""
     if coverage.level == "M":
-        return wording.BANNERS["M"]
-    return REVIEWED if coverage.is_whole else wording.BANNERS["R"]
+        return checker.HEADINGS["M"]
+    return REVIEWED if coverage.is_whole else checker.HEADINGS["R"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.schema import writing
+from archive.index.schema import writing
 from everyword import clock
 from everyword.errors import CorruptFolder, InvalidOption
 from everyword.folder import disk_errors, locked

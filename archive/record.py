@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from archive import corrections, naming, review
+from archive import corrections, naming
 from archive.corrections import Entry, plain
-from archive.entries import Place, place_of
-from archive.review import Mark, Verbatim
+from archive.review import marks as review
+from archive.review.marks import Mark, Verbatim
 from everyword import clock, labels
 from everyword.clock import Timeline
+from everyword.entries import Place, place_of
 from everyword.errors import CorruptFolder, NotTranscribed, SessionBusy
 from everyword.folder import SessionFolder
 from everyword.ledger import seal_digest

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from archive.answers.concordance import WIDTH, KeywordLine
 from archive.answers.files import hit_data
 from archive.export.text import STRUCK, missing_label, one_line
-from archive.hits import Answer, Hit, Passage
+from archive.query.hits import Answer, Hit, Passage
 from archive.record import Line, Record, clock_face, iso
 from everyword.clock import MICROSECONDS
 from everyword.text import printable

@@ -28,9 +28,10 @@ sys.path.insert(0, str(ROOT))
 
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
-from archive import pages, statement_marks  # noqa: E402
+from archive import pages  # noqa: E402
 from archive.pages.layout import Layout  # noqa: E402
 from archive.record import Record, read_record  # noqa: E402
+from archive.statement import marks as statement_marks  # noqa: E402
 from everyword import keys  # noqa: E402
 from tests.archive.papers import lines, long_session, pdf_pages  # noqa: E402
 

@@ -26,8 +26,8 @@ from pathlib import Path
 
 import wordfreq
 
-import archive.forms
-from archive.forms import spelling
+import archive.index.forms
+from archive.index.forms import spelling
 
 FILES = {"en": "en_US", "ru": "ru_RU", "uk": "uk_UA"}
 SIZES = {"noun": 1000, "verb": 700, "adjective": 500}
@@ -198,7 +198,7 @@ def snowball_keys(language: str) -> Keys:
 
 def our_keys(language: str) -> Keys:
     """What the archive does."""
-    return lambda word: archive.forms.forms(word, language)
+    return lambda word: archive.index.forms.forms(word, language)
 
 
 def both(first: Callable[[str], Keys], second: Callable[[str], Keys], language: str) -> Keys:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import wordfreq
 
-from archive.index import index
-from archive.schema import FILE_NAME, open_archive
-from archive.search import search
+from archive.index.schema import FILE_NAME, open_archive
+from archive.index.update import index
+from archive.query.search import search
 from tests.archive.builders import Said, transcribed
 
 AN_HOUR = 1000

@@ -5,36 +5,45 @@
 into our tables, a bare FTS5 table and, where it is installed, into tantivy, and asks all of them the same.  Wants
 ``pip install -e '.[bench]'`` and, for ten million, 12 GB of disk (``--folder``).
 
-Inserting is what our indexing does to the utterances (word forms, sessions, speakers) without reading session folders.  The bare
-table and ours are written in transactions of the same size and end with one `optimize`, as `everyword rebuild` does; making the
-words up is not counted.  All times are of the processor, as others may use the machine.
+Inserting is what our indexing does to the utterances (word forms, sessions, speakers) without reading session folders: as in
+`everyword rebuild`, a second process looks up the words while the first one writes.  The bare table and ours are written in
+transactions of the same size and end with one `optimize`; making the words up is not counted.  Inserting is timed by the clock
+and by the processor, asking by the processor, as others may use the machine.  ``--said FOLDER`` keeps the made-up words there.
 """
 
 import argparse
+import contextlib
 import importlib.util
+import pickle
 import platform
+import resource
 import shutil
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import wordfreq
 from sqlite_utils import Database
 
-from archive.filters import NO_FILTERS, Filters
-from archive.forms import tokens
-from archive.hits import Order
-from archive.index import MOST_TOGETHER
-from archive.lexicon import Lexicon
-from archive.rows import Row, insert, insert_utterances
-from archive.schema import open_archive, writing
-from archive.search import search
+from archive.index.forms import respelled, tokens
+from archive.index.lexicon import Lexicon, Texts, differing
+from archive.index.rows import Row, SessionRows
+from archive.index.schema import open_archive, optimize, writing
+from archive.index.update import MOST_TOGETHER
+from archive.index.writing import replace_session
+from archive.query.filters import NO_FILTERS, Filters
+from archive.query.hits import Order
+from archive.query.search import Memory, search
 
 LANGUAGES = ("en", "ru", "uk")
 VOCABULARY = 60_000
@@ -104,72 +113,105 @@ def batches(path: Path) -> Iterator[list[Spoken]]:
 # Writing: each returns the seconds it took, without making the words up
 
 
-def write_ours(db: Database, said: Path) -> float:
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of the clock and of the processor, all processes together."""
+
+    clock_s: float
+    processor_s: float
+
+
+class Timer:
+    """Adds up what is done inside ``with``."""
+
+    def __init__(self) -> None:
+        self.took = Took(0, 0)
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *error: object) -> None:
+        clock_s, processor_s = time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+        self.took = Took(self.took.clock_s + clock_s, self.took.processor_s + processor_s)
+
+
+def write_ours(db: Database, said: Path) -> Took:
     """Sessions of `SESSION`, as many in one transaction as indexing puts there."""
-    lexicon, took_s = Lexicon(db), 0.0
-    for batch in batches(said):
-        started = time.process_time()
+    began, worked, helped = time.perf_counter(), time.process_time(), _children_s()
+    lexicon = Lexicon(db)
+    helper = subprocess.Popen([sys.executable, __file__, "--look-up", str(said)], stdout=subprocess.PIPE)
+    for together in iter(partial(_sessions, helper.stdout), []):
         with writing(db):
             lexicon.begin()
-            for first in range(0, len(batch), SESSION):
-                _write_session(db, batch[first : first + SESSION], lexicon)
-        took_s += time.process_time() - started
-    started = time.process_time()
-    db.execute("INSERT INTO utterances_fts (utterances_fts) VALUES ('optimize')")
-    db.conn.commit()
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return took_s + time.process_time() - started
+            for rows in together:
+                replace_session(db, rows, lexicon=lexicon)
+    optimize(db)
+    helper.wait()
+    return Took(time.perf_counter() - began, time.process_time() - worked + _children_s() - helped)
 
 
-def _write_session(db: Database, said: Sequence[Spoken], lexicon: Lexicon) -> None:
-    session = dict.fromkeys(["title", "place", "languages", "origin", "operator", "created_at", "path"], "")
-    session_id = insert(
-        db,
-        "sessions",
-        {**session, "session": f"S{said[0].rowid}", "created_at_us": 0, "started_at_us": 1, "is_sealed": True, "run": "r001"},
-    )
-    known: dict[int, int] = {}
-    for person in sorted({one.person for one in said}):
-        label = {"person": f"person-{person}", "name": f"Person {person}", "role": ROLES[person % len(ROLES)]}
-        label |= {"delegation": "", "language": ""}
-        found = db.execute("SELECT id FROM speakers WHERE person = ?", [label["person"]]).fetchone()
-        known[person] = found[0] if found else insert(db, "speakers", label)
-        insert(db, "seats", {"session_id": session_id, "speaker_id": known[person], "track": 1})
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _sessions(stream: IO[bytes] | None) -> list[SessionRows]:
+    """As many as go into one transaction; none at the end."""
+    found: list[SessionRows] = []
+    with contextlib.suppress(EOFError):
+        while len(found) < MOST_TOGETHER // SESSION:
+            found.append(pickle.load(stream))  # type: ignore[arg-type]  # noqa: S301  (the pipe of our own child)
+    return found
+
+
+def look_up(said: Path) -> None:
+    """What the second process does: sessions with the forms of their words, pickled to standard output."""
+    texts = Texts(differing)
+    for batch in batches(said):
+        for first in range(0, len(batch), SESSION):
+            pickle.dump(_session(batch[first : first + SESSION], texts), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+
+
+def _session(said: Sequence[Spoken], texts: Texts) -> SessionRows:
+    session: dict[str, object] = dict.fromkeys(["title", "place", "languages", "origin", "operator", "created_at", "path"], "")
+    session |= {"session": f"S{said[0].rowid}", "created_at_us": 0, "started_at_us": 1, "is_sealed": True, "run": "r001"}
+    people = sorted({one.person for one in said})
+    seats = [(f"person-{one}", f"Person {one}", ROLES[one % len(ROLES)], "", "", 1) for one in people]
     rows = [
         Row(
-            id=one.rowid, session_id=session_id, speaker_id=known[one.person], stream=1, track=one.person % 8 + 1, number=number,
+            at_ms=one.rowid >> 16, person=f"person-{one.person}", stream=1, track=one.person % 8 + 1, number=number,
             language=one.language, language_ppm=987_654, position_us=number * APART_MS * 1000, duration_us=3_210_000,
             first_frame=number * APART_MS * 48, frame_count=154_080, flags="", text=one.text, recorded=None,
+            spelling=respelled(one.text), forms=texts.forms(one.text, one.language),
         )
         for number, one in enumerate(said, 1)
     ]  # fmt: skip
-    insert_utterances(db, rows, lexicon=lexicon)
+    return SessionRows(session, seats, (), rows, texts.take())
 
 
-def write_bare(path: Path, said: Path) -> tuple[sqlite3.Connection, float]:
+def write_bare(path: Path, said: Path) -> tuple[sqlite3.Connection, Took]:
     """A table FTS5 makes itself, and nothing else."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("CREATE VIRTUAL TABLE bare USING fts5 (text, tokenize='unicode61 remove_diacritics 1')")
-    took_s = 0.0
+    timer = Timer()
     for batch in batches(said):
         rows = [(one.rowid, one.text) for one in batch]
-        started = time.process_time()
-        connection.executemany("INSERT INTO bare (rowid, text) VALUES (?, ?)", rows)
+        with timer:
+            connection.executemany("INSERT INTO bare (rowid, text) VALUES (?, ?)", rows)
+            connection.commit()
+    with timer:
+        connection.execute("INSERT INTO bare (bare) VALUES ('optimize')")
         connection.commit()
-        took_s += time.process_time() - started
-    started = time.process_time()
-    connection.execute("INSERT INTO bare (bare) VALUES ('optimize')")
-    connection.commit()
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return connection, took_s + time.process_time() - started
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return connection, timer.took
 
 
 Asker = Callable[[str], object]
 
 
-def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, float]:
+def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, Took]:
     """What asks for the twenty newest, what for the twenty best, and the seconds."""
     import tantivy  # noqa: PLC0415  (where it is installed)
 
@@ -178,18 +220,16 @@ def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, float]:
     folder.mkdir()
     index = tantivy.Index(schema, path=str(folder))
     writer = index.writer(heap_size=200_000_000, num_threads=1)
-    took_s = 0.0
+    timer = Timer()
     for batch in batches(said):
-        started = time.process_time()
-        for one in batch:
-            writer.add_document(tantivy.Document(text=one.text, row=one.rowid))
-        took_s += time.process_time() - started
-    started = time.process_time()
-    writer.commit()
-    writer.wait_merging_threads()
-    index.reload()
-    searcher = index.searcher()
-    took_s += time.process_time() - started
+        with timer:
+            for one in batch:
+                writer.add_document(tantivy.Document(text=one.text, row=one.rowid))
+    with timer:
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        searcher = index.searcher()
 
     def newest(query: str) -> object:
         found = searcher.search(index.parse_query(query, ["text"]), 20, order_by_field="row", order=tantivy.Order.Desc)
@@ -198,7 +238,7 @@ def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, float]:
     def best(query: str) -> object:
         return [searcher.doc(place)["text"] for _, place in searcher.search(index.parse_query(query, ["text"]), 20).hits]
 
-    return newest, best, took_s
+    return newest, best, timer.took
 
 
 # Asking
@@ -271,11 +311,11 @@ def bare_asker(connection: sqlite3.Connection, by: str) -> Asker:
     return lambda query: connection.execute(statement, [query]).fetchall()
 
 
-def our_asker(db: Database, one: Class, order: Order, lexicon: Lexicon) -> Asker:
+def our_asker(db: Database, one: Class, order: Order, memory: Memory) -> Asker:
     """Asks the archive, as a program does that stays in memory."""
 
     def ask(query: str) -> object:
-        hits = search(db, query, filters=one.filters, order=order, lexicon=lexicon).hits
+        hits = search(db, query, filters=one.filters, order=order, memory=memory).hits
         return [(hit.passage, hit.matches) for hit in hits] if one.is_read else hits
 
     return ask
@@ -287,41 +327,51 @@ def size_mb(path: Path) -> float:
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def measure(folder: Path, count: int) -> dict[str, float]:
+def measure(folder: Path, count: int, said: Path) -> dict[str, float]:
     """Print two tables; class → p95 of ours, newest first."""
     with open_archive(folder / "ours.db") as db:
-        said = folder / "said.tsv"
-        keep(said, count)
-        bare, bare_s = write_bare(folder / "bare.db", said)
-        ours_s = write_ours(db, said)
+        if not said.exists():
+            keep(said, count)
+        bare, bare_took = write_bare(folder / "bare.db", said)
+        ours_took = write_ours(db, said)
         newest: Asker | None = None
         best: Asker | None = None
-        tantivy_s = 0.0
+        tantivy_took: Took | None = None
         if importlib.util.find_spec("tantivy"):
-            newest, best, tantivy_s = write_tantivy(folder / "tantivy", said)
-        ours_mb, bare_mb = size_mb(folder / "ours.db"), size_mb(folder / "bare.db")
-        print(f"\n## {count:,} utterances\n\n| | utterances/s | size |\n|---|---|---|")
-        shares = f"{bare_s / ours_s:.2f} of bare", f"{ours_mb / bare_mb:.2f} × bare"
-        print(f"| ours | {count / ours_s:,.0f} ({shares[0]}) | {ours_mb:,.0f} MB ({shares[1]}) |")
-        print(f"| bare FTS5 | {count / bare_s:,.0f} | {bare_mb:,.0f} MB |")
-        if tantivy_s:
-            print(f"| tantivy | {count / tantivy_s:,.0f} | {size_mb(folder / 'tantivy'):,.0f} MB |", flush=True)
-        head = ["median / p95 in ms", "ours, newest", "FTS5, newest", "ours ÷ FTS5 (medians)", "tantivy, newest"]
-        head += ["ours, relevance", "FTS5, rank", "tantivy, best"]
-        print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        lexicon, result = Lexicon(db), {}
-        some = list(islice(utterances(min(count, 200_000)), 7, None, max(1, min(count, 200_000) // 20)))
-        for one in classes(some):
-            ours = times_ms(our_asker(db, one, "time", lexicon), one.typed)
-            result[one.name] = ours[1]
-            plain = times_ms(bare_asker(bare, "rowid DESC"), one.bare) if one.bare else None
-            cells = [_shown(ours), _shown(plain), f"{ours[0] / plain[0]:.1f}" if plain else "–"]
-            cells += [_shown(times_ms(newest, one.tantivy) if newest and one.tantivy else None)]
-            cells += [_shown(times_ms(our_asker(db, one, "relevance", lexicon), one.typed))]
-            cells += [_shown(times_ms(bare_asker(bare, "rank"), one.bare) if one.bare else None)]
-            cells += [_shown(times_ms(best, one.tantivy) if best and one.tantivy else None)]
-            print(f"| {one.name} | {' | '.join(cells)} |", flush=True)
+            newest, best, tantivy_took = write_tantivy(folder / "tantivy", said)
+        sizes = {name: size_mb(folder / name) for name in ("ours.db", "bare.db", "tantivy")}
+        print(f"\n## {count:,} utterances\n\n| | utterances/s | processor, µs each | size |\n|---|---|---|---|")
+        shares = f" ({bare_took.clock_s / ours_took.clock_s:.2f} of bare)", f" ({sizes['ours.db'] / sizes['bare.db']:.2f} × bare)"
+        _print_took("ours", ours_took, count, sizes["ours.db"], shares)
+        _print_took("bare FTS5", bare_took, count, sizes["bare.db"])
+        if tantivy_took:
+            _print_took("tantivy", tantivy_took, count, sizes["tantivy"])
+        result = _ask(db, bare, newest, best, count)
         bare.close()
+    return result
+
+
+def _print_took(name: str, took: Took, count: int, size: float, shares: Sequence[str] = ("", "")) -> None:
+    processor_us = took.processor_s / count * 1e6
+    print(f"| {name} | {count / took.clock_s:,.0f}{shares[0]} | {processor_us:.0f} | {size:,.0f} MB{shares[1]} |", flush=True)
+
+
+def _ask(db: Database, bare: sqlite3.Connection, newest: Asker | None, best: Asker | None, count: int) -> dict[str, float]:
+    head = ["median / p95 in ms", "ours, newest", "FTS5, newest", "ours ÷ FTS5 (medians)", "tantivy, newest"]
+    head += ["ours, relevance", "FTS5, rank", "tantivy, best"]
+    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    memory, result = Memory(db), {}
+    some = list(islice(utterances(min(count, 200_000)), 7, None, max(1, min(count, 200_000) // 20)))
+    for one in classes(some):
+        ours = times_ms(our_asker(db, one, "time", memory), one.typed)
+        result[one.name] = ours[1]
+        plain = times_ms(bare_asker(bare, "rowid DESC"), one.bare) if one.bare else None
+        cells = [_shown(ours), _shown(plain), f"{ours[0] / plain[0]:.1f}" if plain else "–"]
+        cells += [_shown(times_ms(newest, one.tantivy) if newest and one.tantivy else None)]
+        cells += [_shown(times_ms(our_asker(db, one, "relevance", memory), one.typed))]
+        cells += [_shown(times_ms(bare_asker(bare, "rank"), one.bare) if one.bare else None)]
+        cells += [_shown(times_ms(best, one.tantivy) if best and one.tantivy else None)]
+        print(f"| {one.name} | {' | '.join(cells)} |", flush=True)
     return result
 
 
@@ -335,13 +385,19 @@ def main() -> None:
     parser.add_argument("utterances", nargs="*", type=int, default=[1_000_000])
     parser.add_argument("--folder", type=Path, help="where the databases are made")
     parser.add_argument("--plot", type=Path, help="an SVG or PNG file of how cost grows")
+    parser.add_argument("--said", type=Path, help="where the made-up words are kept, to be used again")
+    parser.add_argument("--look-up", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.look_up:
+        look_up(options.look_up)
+        return
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}")
     grown: dict[str, list[tuple[int, float]]] = {}
     for count in options.utterances:
         folder = Path(tempfile.mkdtemp(dir=options.folder))
         try:
-            for name, figure in measure(folder, count).items():
+            said = (options.said or folder) / f"said-{count}.tsv"
+            for name, figure in measure(folder, count, said).items():
                 grown.setdefault(name, []).append((count, figure))
         finally:
             shutil.rmtree(folder)

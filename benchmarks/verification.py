@@ -23,8 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.certificate import bundle, certify, disclose
+from archive.certificate import bundle, certify
 from archive.certificate.statement import Reviewer
+from archive.disclosure import disclose
 from archive.record import read_record
 from everyword import __version__, checker, keyring, keys, ledger, run
 from everyword.checker import Trust

@@ -27,8 +27,8 @@ import desk  # noqa: E402
 import everyword  # noqa: E402
 import recorder  # noqa: E402
 import transcribe  # noqa: E402
-from archive import tables  # noqa: E402
-from archive.schema import open_archive  # noqa: E402
+from archive.index import tables  # noqa: E402
+from archive.index.schema import open_archive  # noqa: E402
 from everyword import config  # noqa: E402
 from everyword.config import Settings  # noqa: E402
 from everyword.errors import EverywordError  # noqa: E402
@@ -140,7 +140,7 @@ def variables_table() -> str:
 
 
 def archive_tables() -> str:
-    """Every table and view of a new archive database; the notes are those of `archive.tables`."""
+    """Every table and view of a new archive database; the notes are those of `archive.index.tables`."""
     notes: dict[tuple[str, str], str] = {}
     about: dict[str, str] = {}
     for head, name, body in re.findall(r"^-- (.*)\nCREATE TABLE (\w+) \(\n(.*?)^\)", tables.TABLES, re.DOTALL | re.MULTILINE):

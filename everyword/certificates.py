@@ -79,10 +79,10 @@ def is_bundle(path: Path) -> bool:
     return path.is_file() and path.suffix == ".zip"
 
 
-def verify_bundle(path: Path, trust: Trust) -> Iterator[Finding]:
+def verify_bundle(path: Path, trust: Trust, *, redraw: "checker.Redraw | None" = None) -> Iterator[Finding]:
     """`checker.verify` with the quicker signatures of ``cryptography``.  Raises `NoBundle`."""
     try:
-        for finding in checker.verify(path, trust, fits=keys.is_signed):
+        for finding in checker.verify(path, trust, fits=keys.is_signed, redraw=redraw):
             yield converted(finding)
     except checker.NotABundle as error:
         raise NoBundle(f"{path} holds nothing that could be checked.") from error

@@ -38,12 +38,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Fits = Callable[[bytes, bytes, bytes], bool]
+    Redraw = Callable[[str, Mapping[str, Any], Mapping[str, Any], bytes, bytes], bytes | None]
 
 CERTIFICATE = 1
 """The version of ``manifest.json`` and ``disclosure.json`` that this file knows."""
 
 LARGEST_JSON = 1 << 26
 LARGEST_LINE = 1 << 24
+MOST_LISTED = 2_000_000
+"""Of words, leaves or seconds: hundreds of hours.  Whoever states more wants the reader to wait."""
+
+MOST_CHANNELS = 1024
 PIECE = 1 << 20
 TAG = "sha256:"
 SESSION = "data/session/"
@@ -91,6 +96,20 @@ class Trust(NamedTuple):
     time_authorities: tuple[Path, ...] = ()
     seen: Path | None = None
     now: float | None = None
+
+
+def check_trust(trust: Trust) -> None:
+    """A slip of whoever checks must not look like a fault of what is checked.
+
+    Raises ``OSError`` and ``ValueError`` for a file that cannot be read, or is none of a certificate or of what was seen.
+    """
+    for path in (*trust.authorities, *trust.time_authorities):
+        if b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
+            raise ValueError(f"{path} is no certificate in PEM form")
+    if trust.seen is not None:
+        read_seen(trust.seen)
+        if not trust.seen.parent.is_dir():
+            raise ValueError(f"{trust.seen.parent} is no folder")
 
 
 def passed(subject: str, sentence: str) -> Finding:
@@ -402,7 +421,8 @@ def _add(one: Any, other: Any) -> Any:
     return x3, (r * (v - x3) - s1 * h3) % _P, h * z1 * z2 % _P
 
 
-# `Fits` is a function like `is_signed`: whoever has a quicker one may pass it.
+# `Fits` is a function like `is_signed`: whoever has a quicker one may pass it.  `Redraw` draws a document of a disclosure anew,
+# from its name, the two statements, the line map and the words; None when it cannot.  This file alone cannot draw.
 
 
 # Trees
@@ -417,6 +437,15 @@ def leaf(session: str, place: bytes, data: bytes, salt: bytes, kind: bytes) -> b
 def sound_place(stream: int, channel: int, index: int) -> bytes:
     """Where second `index` of a channel stands."""
     return struct.pack(">HHQ", stream, channel, index)
+
+
+def refuse_too_many(counts: Iterable[int]) -> None:
+    """A lie about numbers must not become a wait.  Raises ``ValueError``."""
+    total = 0
+    for count in counts:
+        total += count
+        if count < 0 or total > MOST_LISTED:
+            raise ValueError("it lists more than there can be")
 
 
 def text_place(revision: int, index: int) -> bytes:
@@ -495,9 +524,10 @@ class Bundle(NamedTuple):
     statement: dict[str, Any]
     raw: bytes
     listed: dict[str, str]
+    redraw: Redraw | None = None
 
 
-def verify(path: Path, trust: Trust | None = None, *, fits: Fits = is_signed) -> Iterator[Finding]:
+def verify(path: Path, trust: Trust | None = None, *, fits: Fits = is_signed, redraw: Redraw | None = None) -> Iterator[Finding]:
     """Check everything about the bundle at `path`; sound is read once, piece by piece.
 
     Raises:
@@ -510,10 +540,10 @@ def verify(path: Path, trust: Trust | None = None, *, fits: Fits = is_signed) ->
         return
     except OSError as error:
         raise NotABundle(f"{path} cannot be read: {error.strerror}.") from error
-    yield from verify_store(store, trust or Trust(), fits=fits)
+    yield from verify_store(store, trust or Trust(), fits=fits, redraw=redraw)
 
 
-def verify_store(store: Store, trust: Trust, *, fits: Fits = is_signed) -> Iterator[Finding]:
+def verify_store(store: Store, trust: Trust, *, fits: Fits = is_signed, redraw: Redraw | None = None) -> Iterator[Finding]:
     """As `verify`, for a bundle that is open."""
     strange = list(check_names(store.sizes))
     if strange:
@@ -524,7 +554,7 @@ def verify_store(store: Store, trust: Trust, *, fits: Fits = is_signed) -> Itera
         yield failed("certificate", "There must be one manifest.json or one disclosure.json: this says nothing that is signed.")
         return
     check = {"manifest": _whole, "disclosure": _disclosure}[kinds[0]]
-    yield from guarded(f"certificate/{kinds[0]}.json", _opened(store, trust, fits, kinds[0], check))
+    yield from guarded(f"certificate/{kinds[0]}.json", _opened(store, trust, fits, kinds[0], check=check, redraw=redraw))
     if store.strangeness():
         yield unknown(
             "zip", f"The container is not as Everyword writes it ({store.strangeness()}): unpack it and check the folder."
@@ -533,7 +563,7 @@ def verify_store(store: Store, trust: Trust, *, fits: Fits = is_signed) -> Itera
 
 def verify_beside_session(store: Store, trust: Trust, *, fits: Fits = is_signed) -> Iterator[Finding]:
     """A certificate that lies in its session's folder; whoever calls has checked journal and sound already."""
-    yield from guarded("certificate/manifest.json", _opened(store, trust, fits, "manifest", _beside_session))
+    yield from guarded("certificate/manifest.json", _opened(store, trust, fits, "manifest", check=_beside_session))
 
 
 def guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -544,18 +574,28 @@ def guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield failed(error.subject, error.sentence)
     except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         yield failed(subject, f"It cannot be read as what it should be ({type(error).__name__}: {error}).")
-    except (struct.error, OverflowError, NotImplementedError, EOFError) as error:
+    except (struct.error, OverflowError, NotImplementedError, EOFError, MemoryError) as error:
         yield failed(subject, f"It cannot be read as what it should be ({type(error).__name__}: {error}).")
 
 
-def _opened(store: Store, trust: Trust, fits: Fits, kind: str, check: Any) -> Iterator[Finding]:
+def _opened(store: Store, trust: Trust, fits: Fits, kind: str, *, check: Any, redraw: Redraw | None = None) -> Iterator[Finding]:
     raw = read_whole(store, f"certificate/{kind}.json")
     statement = parse(raw, f"certificate/{kind}.json")
     version = statement.get("everyword_certificate" if kind == "manifest" else "everyword_disclosure")
     if version != CERTIFICATE:
         raise Malformed(f"certificate/{kind}.json", f"Its version is {version!r}; this program knows {CERTIFICATE}.")
     listed = read_listing(read_whole(store, "manifest-sha256.txt"))
-    bundle = Bundle(store, trust, fits, statement, raw, listed)
+    bundle = Bundle(store, trust, fits, statement, raw, listed, redraw)
+    is_good = True
+    for finding in guarded(f"certificate/{kind}.json", _checks(bundle, kind, check)):
+        stranger = finding.outcome == "unknown" and finding.subject == "certificate/signer.pub.pem"
+        is_good = is_good and finding.outcome != "fail" and not stranger
+        yield finding
+    if kind == "manifest":
+        yield from guarded("certificate/manifest.json", check_seen(bundle, is_good=is_good))
+
+
+def _checks(bundle: Bundle, kind: str, check: Any) -> Iterator[Finding]:
     yield from guarded(f"certificate/{kind}.sig", check_signature(bundle, kind))
     yield from guarded("tagmanifest-sha256.txt", check_tags(bundle))
     yield from guarded("manifest-sha256.txt", check_listing(bundle))
@@ -709,12 +749,12 @@ def _written(bundle: Bundle, session: Session, inner: Sequence[str]) -> Iterator
 
 
 def _signed_later(bundle: Bundle, session: Session) -> Iterator[Finding]:
-    """Ledger, transcript, time stamp, and what the reader has seen before."""
+    """Ledger, transcript, documents, time stamp."""
     yield from guarded(f"{SESSION}ledger.jsonl", session.ledger())
     yield from guarded(TRANSCRIPT, check_transcript(bundle))
     yield from guarded(TRANSCRIPT, check_origin(bundle))
+    yield from check_pdfs(bundle)
     yield from guarded("certificate/manifest.sig.tsr", check_time(bundle, "manifest"))
-    yield from guarded("certificate/manifest.json", check_seen(bundle))
 
 
 def check_statement(manifest: Mapping[str, Any]) -> Iterator[Finding]:
@@ -765,37 +805,82 @@ def check_transcript(bundle: Bundle) -> Iterator[Finding]:
 
 
 def check_origin(bundle: Bundle) -> Iterator[Finding]:
-    """The text follows from the machine's draft and the ledger, and so does the number of utterances that were reviewed."""
+    """Text and speakers follow from the machine's draft and the ledger, and so do the numbers of the review."""
     manifest, run = bundle.statement, bundle.statement["transcript"]["run"]
-    transcript = parse(read_whole(bundle.store, TRANSCRIPT), TRANSCRIPT)
-    lines = [line for _, _, line in chain(bundle.store, f"{SESSION}ledger.jsonl", manifest["seal"]) if line.get("run") == run]
-    texts = {}
+    said = parse(read_whole(bundle.store, TRANSCRIPT), TRANSCRIPT)["utterances"]
+    ledger = [line for _, _, line in chain(bundle.store, f"{SESSION}ledger.jsonl", manifest["seal"])]
+    lines = [line for line in ledger if line.get("run") == run]
+    drafts = _drafts(bundle, run)
+    texts, corrections = _corrected(drafts, lines)
+    expected = {
+        draft["id"]: (place, texts[place], *speaker)
+        for (place, draft), speaker in zip(drafts.items(), _speakers(bundle, drafts, lines), strict=True)
+    }
+    found = [(one["number"], (_place(one), one["text"], one["person"], one["speaker"])) for one in said]
+    wrong = [number for number, value in found if expected.get(number) != value]
+    counts = {
+        "utterances": len(texts),
+        "reviewed": _reviewed(texts, lines),
+        "corrections": corrections,
+        "verbatim": ["full", *(line["style"] for line in ledger if line["kind"] == "style")][-1],
+    }
+    claimed = [name for name, count in counts.items() if manifest["coverage"].get(name) != count]
+    if wrong or sorted(number for number, _ in found) != sorted(expected):
+        yield failed(TRANSCRIPT, f"It does not follow from the machine's draft and the ledger (utterances {wrong[:20]}).")
+    elif [line["run"] for line in ledger if line["kind"] == "adopt"][-1:] not in ([], [run]):
+        yield failed(TRANSCRIPT, f"The ledger says that another run than {run} counts.")
+    elif claimed:
+        told = ", ".join(f"{name} {counts[name]}" for name in claimed)
+        yield failed("certificate/manifest.json", f"The ledger says {told}, which is not what it claims.")
+    else:
+        changed = f"{corrections} corrections and {counts['reviewed']} utterances reviewed"
+        yield passed(TRANSCRIPT, f"It is the machine's draft with {changed}, as the ledger says.")
+
+
+Place = tuple[int, int, int, int]
+
+
+def _drafts(bundle: Bundle, run: str) -> dict[Place, dict[str, Any]]:
+    """The machine's utterances by their place."""
     with bundle.store.open(f"{SESSION}transcripts/{run}/utterances.jsonl") as file:
-        for raw in iter(lambda: file.readline(LARGEST_LINE), b""):
-            said = json.loads(raw)
-            texts[_place(said)] = unicodedata.normalize("NFC", said["text"]).strip()
-    drafts = dict(texts)
+        drafts = [json.loads(raw) for raw in iter(lambda: file.readline(LARGEST_LINE), b"")]
+    return {_place(draft): draft for draft in drafts}
+
+
+def _corrected(drafts: Mapping[Place, Mapping[str, Any]], lines: Iterable[Mapping[str, Any]]) -> tuple[dict[Place, str], int]:
+    """(the texts as corrected, how many corrections fitted)."""
+    texts = {place: unicodedata.normalize("NFC", draft["text"]).strip() for place, draft in drafts.items()}
+    applied = 0
     for line in lines:
         if line["kind"] == "correct" and texts.get(_place(line)) == line["before"]:
-            texts[_place(line)] = line["after"]
-    wrong = [said["number"] for said in transcript["utterances"] if texts.get(_place(said)) != said["text"]]
+            texts[_place(line)], applied = line["after"], applied + 1
+    return texts, applied
+
+
+def _speakers(
+    bundle: Bundle, drafts: Mapping[Place, Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str | None, str]]:
+    """(person, name) of each draft: as somebody named the utterance, else its voice, else as the machine guessed."""
+    roster = json.loads(read_whole(bundle.store, f"{SESSION}session.json"))["roster"]
+    names = {one["person"]: one["name"] for one in reversed(roster)}
+    utterances = {_place(line): line for line in lines if line["kind"] == "speaker"}
+    voices = {line["label"]: line for line in lines if line["kind"] == "voice"}
+    for place, draft in drafts.items():
+        label = draft.get("label") or ""
+        named = utterances.get(place) or voices.get(label or str(draft["track"]))
+        person = named["person"] if named else draft["person"]
+        unnamed = f"Voice {label}" if label else f"Track {draft['track']}"
+        yield person, names.get(person or "") or (named["name"] if named else unnamed)
+
+
+def _reviewed(texts: Mapping[Place, str], lines: Iterable[Mapping[str, Any]]) -> int:
+    """How many texts somebody has accepted as they are now."""
     marks = {_place(line): line for line in lines if line["kind"] == "review"}
-    reviewed = sum(
-        mark["decision"] == "accepted" and mark["text"] == digest(unicodedata.normalize("NFC", texts[place]).encode())
-        for place, mark in marks.items()
-        if place in texts
-    )
-    if wrong or len(transcript["utterances"]) != len(texts):
-        yield failed(TRANSCRIPT, f"It does not follow from the machine's draft and the ledger (utterances {wrong[:20]}).")
-    elif reviewed != manifest["coverage"]["reviewed"]:
-        yield failed("certificate/manifest.json", f"The ledger has {reviewed} reviewed utterances, not what it claims.")
-    else:
-        changed = sum(texts[place] != drafts[place] for place in texts)
-        sentence = f"It is the machine's draft with {changed} utterances corrected and {reviewed} reviewed, as the ledger says."
-        yield passed(TRANSCRIPT, sentence)
+    accepted = {place: mark["text"] for place, mark in marks.items() if mark["decision"] == "accepted" and place in texts}
+    return sum(text == digest(unicodedata.normalize("NFC", texts[place]).encode()) for place, text in accepted.items())
 
 
-def _place(stretch: Mapping[str, Any]) -> tuple[int, int, int, int]:
+def _place(stretch: Mapping[str, Any]) -> Place:
     """What a line of the ledger about an utterance is anchored on."""
     return stretch["stream"], stretch["track"], stretch["first_frame"], stretch["frame_count"]
 
@@ -859,6 +944,8 @@ class Session:
             elif line["kind"] == "segment":
                 self.segments.append(line)
             elif line["kind"] == "stream":
+                if not 0 < line["channels"] <= MOST_CHANNELS or line["rate_hz"] < 1:
+                    raise Malformed(f"{SESSION}journal.jsonl", f"Line {number} describes no stream of sound.")
                 self.streams[line["stream"]] = line
         if self.statement["journal"] != {"head": head, "lines": count}:
             yield failed(f"{SESSION}journal.jsonl", "It does not end where it was sealed.")
@@ -931,6 +1018,8 @@ class Session:
                         if TAG + leaf(session, place, samples, salt_of(seed, b"a", place), b"A").hex() != expected[channel]:
                             wrong.append((index, channel))
                     first, count = first + frames, count + 1
+                    if not pcm:
+                        break  # nothing more is there, whatever the journal says
                 for piece in iter(lambda: file.read(PIECE), b""):
                     total.update(piece)
         except (zipfile.BadZipFile, OSError, EOFError):
@@ -1112,28 +1201,32 @@ def check_token(token: bytes, signature: bytes, chain_pem: bytes, trust: Trust, 
 
 def token_info(token: bytes) -> tuple[bytes, int]:
     """(SHA-256 imprint, seconds since 1970) that a token or a whole reply speaks of.  Raises ``ValueError``, ``IndexError``."""
-    body, parts, place = token_body(token), [], 0
-    for _ in range(5):  # version, policy, imprint, serial number, time
-        tag, start, place = der(body, place)
-        parts.append((tag, body[start:place]))
-    (_, imprint), (tag, when) = parts[2], parts[4]
+    _, _, (_, imprint, _), _, (tag, when, _), *_ = values(token_body(token))  # version, policy, imprint, serial number, time
     if tag != 0x18 or not re.fullmatch(rb"[0-9]{14}(\.[0-9]+)?Z", when):
         raise ValueError("no time")
-    _, algorithm_start, algorithm_end = der(imprint, 0)
-    if bytes.fromhex("0609608648016503040201") not in imprint[algorithm_start:algorithm_end]:
+    algorithm, digested = values(imprint)
+    if not algorithm[1].startswith(_SHA256):
         raise ValueError("not SHA-256")
-    _, start, end = der(imprint, algorithm_end)
-    return imprint[start:end], timegm(time.strptime(when[:14].decode(), "%Y%m%d%H%M%S"))
+    return digested[1], timegm(time.strptime(when[:14].decode(), "%Y%m%d%H%M%S"))
 
 
 def token_body(token: bytes) -> bytes:
-    """What stands inside the TSTInfo of a token or a whole reply.  Raises ``ValueError``, ``IndexError``."""
-    marker = bytes.fromhex("060b2a864886f70d0109100104")  # id-ct-TSTInfo
-    place = token.index(marker) + len(marker)
-    for _ in range(2):  # [0] and OCTET STRING around it
-        _, place, _ = der(token, place)
-    _, start, end = der(token, place)
-    return token[start:end]
+    """What stands inside the TSTInfo of a token or a whole reply.  Raises ``ValueError``, ``IndexError``.
+
+    Found by its place, never by a search: the status text of a reply is not signed, and could hold another one.
+    """
+    first, second, *_ = values(values(token)[0][1])
+    if first[0] == 0x30:  # a whole reply begins with its status
+        _, second = values(second[1])
+    _, _, encapsulated, *_ = values(values(second[1])[0][1])
+    kind, content = values(encapsulated[1])
+    if kind[2] != _TIME_INFO:
+        raise ValueError("it is no time stamp")
+    return values(values(content[1])[0][1])[0][1]
+
+
+_SHA256 = bytes.fromhex("0609608648016503040201")
+_TIME_INFO = bytes.fromhex("060b2a864886f70d0109100104")
 
 
 def der(data: bytes, place: int) -> tuple[int, int, int]:
@@ -1145,6 +1238,17 @@ def der(data: bytes, place: int) -> tuple[int, int, int]:
     if start + length > len(data):
         raise ValueError("cut off")
     return tag, start, start + length
+
+
+def values(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    """(tag, body, whole) of the DER values that stand in `data` one behind another.  Raises ``ValueError``, ``IndexError``."""
+    found: list[tuple[int, bytes, bytes]] = []
+    place = 0
+    while place < len(data):
+        tag, start, end = der(data, place)
+        found.append((tag, data[start:end], data[place:end]))
+        place = end
+    return found
 
 
 def token_holds(token: bytes, signature: bytes, roots: bytes, chain_pem: bytes, seconds: int) -> bool:
@@ -1196,24 +1300,44 @@ def _openssl(arguments: list[str], files: Mapping[str, bytes], *, expects: bytes
 # What was seen before
 
 
-def check_seen(bundle: Bundle) -> Iterator[Finding]:
-    """Against what this reader has seen before: an older or another certificate of the session, an archive set back."""
+def check_seen(bundle: Bundle, *, is_good: bool) -> Iterator[Finding]:
+    """Against what this reader has seen before: an older or another certificate of the session, an archive set back.
+
+    Only what is good, by a signer who is known, is remembered: a forger must not make the true one look out of date.
+    """
     manifest, path, subject = bundle.statement, bundle.trust.seen, "certificate/manifest.json"
     if path is None:
         yield passed(subject, "Freshness was not checked: --seen FILE would remember the newest certificate of each session.")
         return
-    seen: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+    seen = read_seen(path)
     session, archive = manifest["session"], manifest["archive"]
     before, log = seen.get(session), seen.get("archive " + archive["id"])
     own = {"revision": manifest["revision"], "manifest": digest(bundle.raw), "ledger": manifest["ledger"]}
     problems = list(_regressions(bundle, before, own, log, archive))
     yield from (failed(subject, sentence) for sentence in problems)
-    if not problems:
-        if not before or own["revision"] >= before["revision"]:
-            seen[session] = own
-        seen["archive " + archive["id"]] = archive
-        path.write_bytes(canonical(seen))
-        yield passed(subject, f"Nothing newer of this session was seen before ({path.name}).")
+    if problems:
+        return
+    yield passed(subject, f"Nothing newer of this session was seen before ({path.name}).")
+    if is_good:
+        newest = own if not before or own["revision"] >= before["revision"] else before
+        yield from _remember(path, {**seen, session: newest, "archive " + archive["id"]: archive})
+
+
+def read_seen(path: Path) -> dict[str, Any]:
+    """What was seen before; nothing without the file.  Raises ``OSError``, and ``ValueError`` for a file of another kind."""
+    seen = json.loads(path.read_bytes()) if path.exists() else {}
+    if not isinstance(seen, dict) or not all(isinstance(value, dict) for value in seen.values()):
+        raise ValueError(f"{path} does not remember certificates")
+    return seen
+
+
+def _remember(path: Path, seen: Mapping[str, Any]) -> Iterator[Finding]:
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.write_bytes(canonical(seen))
+        draft.replace(path)
+    except OSError as error:
+        yield unknown(path.name, f"What was seen could not be remembered: {error.strerror}.")
 
 
 def _regressions(bundle: Bundle, before: Any, own: Any, log: Any, archive: Any) -> Iterator[str]:
@@ -1232,6 +1356,107 @@ def _head_at(bundle: Bundle, lines: int) -> str:
         if number == lines:
             return head
     return "missing"
+
+
+# The signature inside a PDF (PAdES, EN 319 142-1): for readers who have nothing but the PDF
+
+
+class Cms(NamedTuple):
+    """What counts of the signature inside a PDF (RFC 5652): what was signed, and a time stamp, if there is one."""
+
+    attributes: bytes
+    imprint: bytes
+    signature: bytes
+    certificate: bytes
+    token: bytes
+
+
+def check_pdfs(bundle: Bundle) -> Iterator[Finding]:
+    """Every PDF that was signed with the statement: its own signature is by the same key, over all of its bytes."""
+    for name in sorted(name for name in bundle.listed if name.endswith(".pdf") and name in bundle.store.sizes):
+        if name.startswith("data/transcript/"):
+            yield from guarded(name, check_pdf(bundle, name))
+
+
+def check_pdf(bundle: Bundle, name: str) -> Iterator[Finding]:
+    """The signature inside one PDF; without one there is nothing but the statement's digest, and that is said."""
+    pdf, pem = read_whole(bundle.store, name), read_whole(bundle.store, "certificate/signer.pub.pem", largest=PIECE)
+    found = [[int(number) for number in match.groups()] for match in _BYTE_RANGE.finditer(pdf)]
+    if not found:
+        yield passed(name, "It carries no signature of its own; its bytes are the ones that were signed with the statement.")
+        return
+    first, before, after, rest = found[-1]
+    contents = pdf[before:after]
+    if first or after + rest != len(pdf) or not re.fullmatch(b"<([0-9a-fA-F]{2})+>", contents):
+        yield failed(name, "The signature inside does not cover the whole file.")
+        return
+    try:
+        cms = read_cms(bytes.fromhex(contents[1:-1].decode()))
+    except (ValueError, IndexError) as error:
+        raise Malformed(name, f"The signature inside cannot be read ({error}).") from error
+    key = base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))
+    if cms.imprint != hashlib.sha256(pdf[:before] + pdf[after:]).digest():
+        yield failed(name, "The signature inside is that of other bytes: the document was changed after it was signed.")
+    elif not bundle.fits(pem, cms.signature, cms.attributes) or key not in cms.certificate:
+        yield failed(name, "The signature inside is not by the key that signed the statement.")
+    else:
+        yield passed(name, "The signature inside is by the key that signed the statement, and covers the whole file.")
+    if cms.token:
+        yield from _pdf_time(bundle, name, cms)
+
+
+_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d{1,12})\s+(\d{1,12})\s+(\d{1,12})\s+(\d{1,12})\s*\]")
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+_ECDSA_SHA256 = bytes.fromhex("06082a8648ce3d040302")
+_MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
+_SIGNING_CERTIFICATE = bytes.fromhex("060b2a864886f70d010910022f")
+_TIME_TOKEN = bytes.fromhex("060b2a864886f70d010910020e")
+
+
+def read_cms(data: bytes) -> Cms:
+    """The one signature in a CMS ``SignedData`` with zeros behind it.  Raises ``ValueError``, ``IndexError``."""
+    _, start, end = der(data, 0)
+    kind, content = values(data[start:end])
+    (_, body, _), *_ = values(content[1])
+    parts = values(body)
+    (_, info, _), *others = values(parts[-1][1])
+    _, _, algorithm, attributes, scheme, (tag, signature, _), *unsigned = values(info)
+    if any(data[end:]) or others or kind[2] != _SIGNED_DATA or tag != 4 or attributes[0] != 0xA0:
+        raise ValueError("it is not one signature")
+    if not algorithm[2][2:].startswith(_SHA256) or _ECDSA_SHA256 not in scheme[2]:
+        raise ValueError("it is not ECDSA with SHA-256")
+    imprint = _attribute(attributes[1], _MESSAGE_DIGEST)
+    token = _attribute(unsigned[0][1], _TIME_TOKEN) if unsigned else b""
+    ((_, certificate, _),) = [part for part in parts if part[0] == 0xA0]
+    if hashlib.sha256(certificate).digest() not in _attribute(attributes[1], _SIGNING_CERTIFICATE):
+        raise ValueError("its certificate is not the one that was signed with it")
+    return Cms(b"\x31" + attributes[2][1:], imprint[2:], signature, certificate, token)
+
+
+def _attribute(attributes: bytes, kind: bytes) -> bytes:
+    """The one value of the one attribute of that kind, or nothing."""
+    pairs = [values(body) for _, body, _ in values(attributes)]
+    found = [held[1] for name, held in pairs if name[2] == kind]
+    if len(found) > 1 or (found and der(found[0], 0)[2] != len(found[0])):
+        raise ValueError("an attribute stands in it twice")
+    return found[0] if found else b""
+
+
+def _pdf_time(bundle: Bundle, name: str, cms: Cms) -> Iterator[Finding]:
+    """The time stamp over the signature inside a PDF."""
+    imprint, seconds = token_info(cms.token)
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    place, status = "certificate/tsa-chain.pem", bytes.fromhex("3003020100")
+    chain_pem = read_whole(bundle.store, place, largest=PIECE) if place in bundle.store.sizes else b""
+    roots = b"".join(path.read_bytes() for path in bundle.trust.time_authorities)
+    length = len(status) + len(cms.token)
+    reply = b"\x30\x83" + length.to_bytes(3, "big") + status + cms.token
+    if imprint != hashlib.sha256(cms.signature).digest():
+        yield failed(name, "The time stamp inside is that of something else.")
+    elif roots and shutil.which("openssl") and token_holds(reply, cms.signature, roots, chain_pem, seconds):
+        yield passed(name, f"An authority you trust says that the signature inside existed at {when}.")
+    else:
+        yield unknown(name, f"The time stamp inside says {when}; that its authority is one you trust (--tsa-ca) was not shown.")
 
 
 # An excerpt or a redacted copy
@@ -1263,7 +1488,12 @@ def _disclosure(bundle: Bundle) -> Iterator[Finding]:
         yield unknown(f"{ORIGINAL}seal.pub.pem", f"The recording computer's key is unknown here: {fingerprint(pem)}.")
     yield from guarded("data/audio", _shown_sound(bundle, seal))
     if manifest is not None:
-        yield from guarded(WORDS, _shown_words(bundle, manifest))
+        proved = True
+        for finding in guarded(WORDS, _shown_words(bundle, manifest)):
+            proved = proved and finding.outcome == "pass"
+            yield finding
+        for name in sorted(_drawn(bundle)) if proved else ():
+            yield from guarded(name, _redrawn(bundle, manifest, name))
     yield from guarded("certificate/disclosure.sig.tsr", check_time(bundle, "disclosure"))
 
 
@@ -1286,7 +1516,7 @@ def _original(bundle: Bundle, manifest: dict[str, Any], raw: bytes) -> Iterator[
 def _shown_sound(bundle: Bundle, seal: Mapping[str, Any]) -> Iterator[Finding]:
     roots = {(root["stream"], root["channel"]): root for root in seal["roots"]}
     audio = bundle.statement["audio"]
-    named = {item[which] for item in audio for which in ("path", "proof")}
+    named = {item[which] for item in audio for which in ("path", "proof")} | _drawn(bundle)
     for name in sorted(bundle.listed.keys() - named - DISCLOSED):
         yield failed(name, "The disclosure does not name this file: nothing in it is proved.")
     if not audio:
@@ -1298,6 +1528,8 @@ def _shown_sound(bundle: Bundle, seal: Mapping[str, Any]) -> Iterator[Finding]:
 def _shown_channel(bundle: Bundle, item: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Finding]:
     """One channel's file: plain WAV, hidden seconds are zeros, every other second leads to the sealed root."""
     name, count = item["path"], sum(run[2] for run in item["runs"])
+    refuse_too_many([run[2] for run in item["runs"]])
+    refuse_too_many(seconds for one in bundle.statement["redactions"] for _, _, seconds in one["seconds"])
     proof = parse(read_whole(bundle.store, item["proof"]), item["proof"])
     shown, problem = _sound_leaves(bundle, item, bytes.fromhex(proof["salts"]))
     found = TAG + root_of(root["leaves"], shown, [bytes.fromhex(one) for one in proof["hidden"]]).hex()
@@ -1369,6 +1601,7 @@ def _shown_words(bundle: Bundle, manifest: Mapping[str, Any]) -> Iterator[Findin
     """The words shown lead to the certified root; what is hidden is listed; the pages are drawn from just these words."""
     shown_words = parse(read_whole(bundle.store, WORDS), WORDS)
     stated, session, revision = manifest["transcript"], manifest["session"], manifest["revision"]
+    refuse_too_many([stated["leaves"]])
     shown = {}
     for item in shown_words["shown"]:
         place, salt = text_place(revision, item["leaf"]), bytes.fromhex(item["salt"])
@@ -1390,8 +1623,29 @@ def _shown_words(bundle: Bundle, manifest: Mapping[str, Any]) -> Iterator[Findin
         yield passed(WORDS, f"{sentence}; {len(marks)} are listed as redacted.")
 
 
+def _drawn(bundle: Bundle) -> set[str]:
+    """The documents that the discloser has drawn of the words."""
+    return set(bundle.statement.get("documents", {"files": []})["files"]) & {
+        f"data/transcript/transcript.{kind}" for kind in ("pdf", "docx")
+    }
+
+
+def _redrawn(bundle: Bundle, manifest: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """A document is proved by drawing it anew: to read its words out of it would not show what a reader sees."""
+    linemap, words = read_whole(bundle.store, LINEMAP), read_whole(bundle.store, WORDS)
+    drawn = bundle.redraw(name, bundle.statement, manifest, linemap, words) if bundle.redraw else None
+    if drawn is None:
+        by = "`everyword verify` with the libraries it was drawn with can; the words that are proved stand in transcript.txt"
+        yield unknown(name, f"It is signed by whoever made this copy, but nobody here can draw it anew to compare: {by}.")
+    elif drawn != read_whole(bundle.store, name):
+        yield failed(name, "It is not the drawing of the words that are proved.")
+    else:
+        yield passed(name, "Drawn anew from the words that are proved, it is the same byte for byte.")
+
+
 def hidden_marks(statement: Mapping[str, Any]) -> dict[int, str]:
-    """Leaf → the mark of the redaction that hides it."""
+    """Leaf → the mark of the redaction that hides it.  Raises ``ValueError`` for more than there can be."""
+    refuse_too_many(count for redaction in statement["redactions"] for _, count in redaction["leaves"])
     return {
         leaf_index: redaction["mark"]
         for redaction in statement["redactions"]
@@ -1402,6 +1656,9 @@ def hidden_marks(statement: Mapping[str, Any]) -> dict[int, str]:
 
 def pages(linemap: bytes, shown: Sequence[Mapping[str, Any]], statement: Mapping[str, Any]) -> bytes:
     """The shown words at their certified page and line; what is redacted is its mark, whatever else is not shown three dots."""
+    rows = [[int(part or 0) for part in row.split(",")[:5]] for row in linemap.decode().splitlines()[1:]]
+    refuse_too_many(row[4] for row in rows)
+    refuse_too_many(count for redaction in statement["redactions"] for _, _, count in redaction["words"])
     held = [item["holds"] for item in shown]
     words = {(one["utterance"], one["word"]): one["text"] for one in held if one["kind"] == "word"}
     speakers = {one["utterance"]: one["speaker"] for one in held if one["kind"] == "speaker"}
@@ -1409,8 +1666,7 @@ def pages(linemap: bytes, shown: Sequence[Mapping[str, Any]], statement: Mapping
         for number, first, count in redaction["words"]:
             words.update({(number, word): f"[REDACTED {redaction['mark']}]" for word in range(first, first + count)})
     lines, last = [], None
-    for row in linemap.decode().splitlines()[1:]:
-        page, line, number, first, count = (int(part or 0) for part in row.split(",")[:5])
+    for page, line, number, first, count in rows:
         text = _line_text([words.get((number, word)) for word in range(first, first + count)])
         if text in ("", "..."):
             continue
@@ -1454,6 +1710,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = {fingerprint(path.read_bytes()) for path in options.key}
         known |= {TAG + one.lower().replace(TAG, "") for one in options.fingerprint}
         trust = Trust(frozenset(known), tuple(options.ca), tuple(options.tsa_ca), options.seen)
+        check_trust(trust)
         findings = list(_told(verify(options.bundle, trust), options))
     except (NotABundle, OSError, ValueError) as error:
         sys.stderr.write(f"verify.py: {_one_line(str(error))}\n")

@@ -236,6 +236,23 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         os.fsync(file.fileno())
 
 
+def give_name(draft: Path, path: Path) -> None:
+    """Make the finished file `draft` be found as `path` too; the caller removes the draft's own name, if it is still there.
+
+    Raises:
+        FileExistsError: somebody else was first, and the file is theirs.
+    """
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links: FAT, exFAT, some network shares
+        with locked(path):
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            draft.rename(path)
+
+
 def sync_directory(path: Path) -> None:
     """Make new names in a directory survive a power cut; some file systems (FAT, network shares) cannot be asked for it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -281,18 +298,20 @@ def locked(path: Path, *, timeout_s: float = 10) -> Iterator[None]:
 
 
 @contextmanager
-def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
+def held(folder: SessionFolder, *, exclusive: bool) -> Iterator[int]:
     """Say that this session is being recorded (shared) or made whole (exclusive); the system lets go when the process dies.
+
+    What is given is a descriptor: a process that inherits it holds the session from its first moment, and after our death.
 
     Raises:
         SessionBusy: somebody holds it in a way that does not go together with this.
     """
-    with _flocked(folder.session_json, folder, exclusive=exclusive):
-        yield
+    with _flocked(folder.session_json, folder, exclusive=exclusive) as descriptor:
+        yield descriptor
 
 
 @contextmanager
-def _flocked(path: Path, folder: SessionFolder, *, exclusive: bool) -> Iterator[None]:
+def _flocked(path: Path, folder: SessionFolder, *, exclusive: bool) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
@@ -302,7 +321,7 @@ def _flocked(path: Path, folder: SessionFolder, *, exclusive: bool) -> Iterator[
         except OSError as error:
             if error.errno not in _NOT_OFFERED:
                 raise
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

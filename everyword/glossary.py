@@ -10,12 +10,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from everyword import ledger
 from everyword.digest import canonical
+from everyword.entries import append_about, of_kind, typed
 from everyword.errors import CorruptFolder, InvalidOption
 from everyword.folder import SessionFolder, disk_errors, locked
 from everyword.journal import now_us
-from everyword.model import from_json, to_json
+from everyword.model import Anchored, from_json, to_json
 from everyword.run import read_lines, read_transcript
 from everyword.text import checked
 
@@ -34,17 +34,9 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Anchored):
     """Somebody said what they mean by a term: who (a person's key, or a voice's label, or empty), where, and in which run."""
 
-    seq: int
-    at_us: int
-    by: str
-    run: str
-    stream: int
-    track: int
-    first_frame: int
-    frame_count: int
     speaker: str
     term: str
     meaning: str
@@ -70,17 +62,25 @@ def add(home: Path, term: str, *, meaning: str = "", session: str = "", by: str)
 
 
 def read(home: Path, *, session: str = "") -> Iterator[Term]:
-    """The terms for all sessions and for this one, oldest first.  Raises `CorruptFolder` naming a line that makes no sense."""
+    """The terms of this session, then those for all, each oldest first: when there are too many for the engine, its own count.
+
+    Raises:
+        CorruptFolder: a line makes no sense; it is named.
+    """
     path = home / FILE
     if not path.exists():
         return
+    for_all = []
     for number, line in enumerate(read_lines(path), 1):
         try:
             entry = from_json(Term, line)
         except ValueError as error:
             raise CorruptFolder(f"{path}, line {number}, makes no sense: {error}.", hint="Mend or delete that line.") from error
-        if entry.session in ("", session):
+        if not entry.session:
+            for_all.append(entry)
+        elif entry.session == session:
             yield entry
+    yield from for_all
 
 
 def define(
@@ -111,35 +111,23 @@ def define(
     said = checked(meaning, what="text")
     if not said:
         raise InvalidOption("The definition says nothing.", hint="Give the meaning in the speaker's own words.")
-    line = ledger.append(
+    line = append_about(
         folder,
         "define",
-        by=checked(by, what="name"),
-        key=key,
+        found,
         run=transcript.run.run,
-        stream=found.stream,
-        track=found.track,
-        first_frame=found.first_frame,
-        frame_count=found.frame_count,
+        by=by,
+        key=key,
         speaker=checked(speaker, what="name") or found.person or found.label,
         term=_term(term),
         meaning=said,
     )
-    return from_json(Definition, {**line, "at_us": line["at"]})
+    return typed(folder, line, Definition)
 
 
 def definitions(folder: SessionFolder) -> tuple[Definition, ...]:
     """Every definition of a session's ledger, oldest first.  Raises `CorruptFolder` when a line lacks something."""
-    found = []
-    for line in ledger.read(folder):
-        if line["kind"] != "define":
-            continue
-        try:
-            found.append(from_json(Definition, {**line, "at_us": line["at"]}))
-        except ValueError as error:
-            name = f"{folder.path.name}/ledger.jsonl, line {line['seq']}"
-            raise CorruptFolder(f"{name}, lacks something: {error}.") from error
-    return tuple(found)
+    return tuple(of_kind(folder, "define", Definition))
 
 
 def _term(text: str) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 from base64 import encodebytes
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -37,6 +38,13 @@ class KeyNotFound(EverywordError):
 
     code = "key-not-found"
     default_hint = "`everyword keys list` shows what is here; `everyword keys create NAME` makes one."
+
+
+class KeyExpired(EverywordError):
+    """The certificate that vouches for a key does not hold today."""
+
+    code = "key-expired"
+    default_hint = "Ask the authority for a new one: `everyword keys export NAME --format request`, then `everyword keys attach`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,20 @@ def identity(chain: bytes, *, pem: bytes) -> str:
     if keys.fingerprint(_pem_of(certificate)) != keys.fingerprint(pem) or certificate.issuer == certificate.subject:
         return "self-asserted"
     return f"vouched for by {certificate.issuer.rfc4514_string()}"
+
+
+def refuse_expired(entry: Entry) -> None:
+    """Whoever signs with a certificate signs while it holds.
+
+    Raises:
+        KeyExpired: it has expired, or is not valid yet by this computer's clock.
+    """
+    if not entry.chain:
+        return
+    certificate, now = x509.load_pem_x509_certificates(entry.chain)[0], datetime.now(UTC)
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not begins <= now <= ends:
+        raise KeyExpired(f"The certificate of the key {entry.holder.name!r} holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}.")
 
 
 def create(home: Path, name: str, *, holder: str, passphrase: str, made_at_us: int) -> Entry:

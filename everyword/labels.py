@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from everyword import ledger
-from everyword.errors import CorruptFolder, InvalidOption
+from everyword.entries import of_kind, typed
+from everyword.errors import InvalidOption
 from everyword.folder import SessionFolder
-from everyword.journal import Line
-from everyword.model import Session, Speaker, Utterance, from_json
+from everyword.model import Session, Signed, Speaker, Utterance
 from everyword.run import read_transcript
 from everyword.text import checked, slug
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceName:
+class VoiceName(Signed):
     """One line of the ledger: in this run, whoever speaks under this label is that person."""
 
-    seq: int
-    at_us: int
-    by: str
     run: str
     label: str
     person: str
@@ -38,7 +35,7 @@ def label_of(utterance: Utterance) -> str:
 
 def read(folder: SessionFolder) -> tuple[VoiceName, ...]:
     """Every naming of a voice, oldest first.  Raises `CorruptFolder` when a line lacks something."""
-    return tuple(_from_line(folder, line) for line in ledger.read(folder) if line["kind"] == "voice")
+    return tuple(of_kind(folder, "voice", VoiceName))
 
 
 def newest(run: str, names: Iterable[VoiceName]) -> dict[str, VoiceName]:
@@ -87,11 +84,4 @@ def name_voice(folder: SessionFolder, label: str, name: str, *, by: str, key: El
         person=speaker.person,
         name=checked(speaker.name, what="name"),
     )
-    return _from_line(folder, line)
-
-
-def _from_line(folder: SessionFolder, line: Line) -> VoiceName:
-    try:
-        return from_json(VoiceName, {**line, "at_us": line["at"]})
-    except ValueError as error:
-        raise CorruptFolder(f"{folder.path.name}/ledger.jsonl, line {line['seq']}, lacks something: {error}.") from error
+    return typed(folder, line, VoiceName)

@@ -267,17 +267,29 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
-    """A person's change to the text of an utterance; anchored on frames and the text before, never on row ids."""
+class Signed:
+    """What every line of the ledger says that a person has added: its number, when, and who."""
 
     seq: int
     at_us: int
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored(Signed):
+    """A line of the ledger about a stretch of one run."""
+
     run: str
     stream: int
     track: int
     first_frame: int
     frame_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Correction(Anchored):
+    """A person's change to the text of an utterance; anchored on frames and the text before, never on row ids."""
+
     before: str
     after: str
     reason: str

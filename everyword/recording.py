@@ -50,6 +50,7 @@ class Recording:
     streams: dict[int, Stream] = field(default_factory=dict)
     segments: list[AudioSegment] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    surplus: dict[int, int] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     conditions: dict[tuple[str, int | None, int | None], Condition] = field(default_factory=dict)
@@ -187,6 +188,9 @@ def _take_event(recording: Recording, line: Line) -> None:
             condition = from_json(Condition, line)
             recording.conditions[condition.code, condition.stream, condition.track] = condition
             recording.condition_alarms += condition.grade == "alarm"
+        case "surplus":
+            stream = _number(line["stream"])
+            recording.surplus[stream] = recording.surplus.get(stream, 0) + _number(line["frame_count"])
         case "detectors":
             recording.detectors[_number(line["stream"])] = {
                 name: value for name, value in line.items() if name in ("detectors", "limits")

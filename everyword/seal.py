@@ -130,6 +130,7 @@ def _of_stream(recording: Recording, stream: int) -> dict[str, object]:
             for g in gaps
         ],
         **({"withheld_frames": withheld} if withheld else {}),
+        **({"surplus_frames": recording.surplus[stream]} if stream in recording.surplus else {}),
         **recording.detectors.get(stream, {}),
     }
 

@@ -44,9 +44,12 @@ def console() -> "Console":
     return Unread(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-def say(sentence: str, *, style: str | None = None) -> None:
-    """A line for the person at the terminal; silent with ``--quiet``.  Escape sequences in it are shown, never obeyed."""
-    if not _State.quiet:
+def say(sentence: str, *, style: str | None = None, is_needed: bool = False) -> None:
+    """A line for the person at the terminal; silent with ``--quiet``, unless a question follows that cannot be answered without.
+
+    Escape sequences in it are shown, never obeyed.
+    """
+    if is_needed or not _State.quiet:
         console().print(printable(sentence), style=style)
 
 

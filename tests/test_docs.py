@@ -245,7 +245,7 @@ def _family(kind: type[EverywordError]) -> list[type[EverywordError]]:
 
 
 def test_every_kind_of_journal_and_ledger_line_is_described() -> None:
-    patterns = [r"\bappend\(\s*(?:self\.folder,|folder,)?\s*\"([a-z.]+)\",", r"case \"([a-z.]+)\":"]
+    patterns = [r"\bappend(?:_about)?\(\s*(?:self\.folder,|folder,)?\s*\"([a-z.]+)\",", r"case \"([a-z.]+)\":"]
     files = [path for path in SOURCES if path.parts[-2] in ("recorder", "everyword") or path.name == "corrections.py"]
     kinds = {kind for path in files for pattern in patterns for kind in re.findall(pattern, _text(path))}
     assert {"begin", "stream", "leaf", "segment", "gap", "stop", "ledger", "asr.run", "adopt", "correct"} <= kinds
@@ -510,7 +510,7 @@ def test_the_summary_of_a_transcription_is_described() -> None:
 
 
 def test_the_fields_of_a_hit_are_described() -> None:
-    from archive.hits import Passage
+    from archive.query.hits import Passage
 
     names = [field.name for field in dataclasses.fields(Passage)] + ["position", "matches", "before", "after"]
     assert [] == [name for name in names if f"`{name}`" not in _section("search")]
@@ -541,7 +541,9 @@ def test_every_export_format_and_page_style_is_described() -> None:
 
 
 def test_every_field_of_reviews_names_and_marks_is_described() -> None:
-    from archive import naming, review, statement_marks
+    from archive import naming
+    from archive.review import marks as review
+    from archive.statement import marks as statement_marks
 
     written: dict[str, list[Any]] = {
         "review": [review.Mark],
@@ -557,8 +559,8 @@ def test_every_field_of_reviews_names_and_marks_is_described() -> None:
 
 
 def test_every_field_of_the_line_map_and_the_statement_pack_is_described() -> None:
-    from archive import statement
     from archive.pages.linemap import COLUMNS
+    from archive.statement import pack as statement
 
     page = _text(REFERENCE / "documents.md")
     kinds = (statement.Pack, statement.Standing, statement.Quotation, statement.Definition, statement.CheckedClaim)
@@ -567,7 +569,7 @@ def test_every_field_of_the_line_map_and_the_statement_pack_is_described() -> No
 
 
 def test_the_review_status_has_exactly_the_fields_of_the_page() -> None:
-    from archive.review_coverage import Coverage
+    from archive.review.coverage import Coverage
 
     written = {field.name for field in dataclasses.fields(Coverage)} | {"level", "obstacles"}
     assert written == _fields(_section("review"))

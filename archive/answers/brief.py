@@ -9,9 +9,9 @@ from typing import Literal
 from sqlite_utils import Database
 
 from archive.answers.counts import Use, uses
-from archive.filters import NO_FILTERS, Filters
-from archive.hits import Passage, passage, passage_data
-from archive.search import Search
+from archive.query.filters import NO_FILTERS, Filters
+from archive.query.hits import Passage, passage, passage_data
+from archive.query.search import Search
 from everyword.text import printable
 
 Format = Literal["markdown", "text"]
@@ -41,8 +41,9 @@ def brief(
     result = []
     for term in terms:
         asked = Search(db, term, filters=filters, is_loose=is_loose, as_recorded=as_recorded)
-        said = uses(asked)
-        newest = tuple(passage(db, row, as_recorded=as_recorded) for row in islice(asked.rows(), limit))
+        with asked.snapshot():
+            said = uses(asked)
+            newest = tuple(passage(asked, row) for row in islice(asked.rows(), limit))
         total = sum(one.utterances for one in said)
         result.append(Chapter(term, total, said, newest, () if newest else asked.suggestions()))
     return tuple(result)

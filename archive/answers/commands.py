@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from archive.answers.counts import Count
-    from archive.filters import Filters
-    from archive.hits import Answer
-    from archive.index import Report
+    from archive.index.update import Report
+    from archive.query.filters import Filters
+    from archive.query.hits import Answer
 
 app = typer.Typer()
 
@@ -98,8 +98,8 @@ def search(
 ) -> None:
     """Find what was said, in any form of the words, newest first."""
     from archive.answers import counts
-    from archive.search import Search
-    from archive.search import search as find
+    from archive.query.search import Search
+    from archive.query.search import search as find
 
     if sum(map(bool, (concordance, count_by, format_, as_json))) > 1 and not (count_by and as_json):
         raise errors.InvalidOption("--concordance, --count-by, --format and --json are ways to answer: choose one.")
@@ -149,7 +149,7 @@ def terms(
     """Show how a term was used over time: by whom first and last, how often, and beside which words."""
     from archive.answers import chart as charts
     from archive.answers import counts, definitions, drift, pages
-    from archive.search import Search
+    from archive.query.search import Search
 
     filters = _filters(ctx.obj, after=after, before=before, speakers=speaker, sessions=session, languages=language)
     with opened(ctx.obj) as (db, report):
@@ -233,11 +233,12 @@ def rename(
 @contextmanager
 def opened(settings: Settings) -> Iterator[tuple["Database", "Report"]]:
     """The archive, up to date; a folder that cannot be read is told of and passed over."""
-    from archive import index, people, schema
+    from archive import people
+    from archive.index import schema, update
 
     path = settings.home / schema.FILE_NAME
     with schema.open_archive(path) as db:
-        report = index.index(db, folder.roots(settings.home, settings.sessions), on_session=say_indexing)
+        report = update.index(db, folder.roots(settings.home, settings.sessions), on_session=say_indexing)
         if not report.is_frozen:
             people.apply(db, settings.home)
         if report.is_frozen:
@@ -269,7 +270,7 @@ def leave(report: "Report") -> None:
 
 
 def _filters(settings: Settings, *, after: str | None, before: str | None, **named: list[str] | None) -> "Filters":
-    from archive.filters import Filters, read_time
+    from archive.query.filters import Filters, read_time
 
     names = {name: tuple(values or ()) for name, values in named.items()}
     if "sessions" in names:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from archive.hits import Hit, Passage
+from archive.query.hits import Hit, Passage
 
 WIDTH = 40
 """Characters on each side of the keyword."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from archive.hits import Passage, Row, passage
-from archive.search import Search
+from archive.query.hits import Passage, Row, passage
+from archive.query.search import Search
 
 Side = Literal["session", "speaker", "month", "language"]
 UNKNOWN_TIME = "time unknown"
@@ -39,9 +39,10 @@ class Use:
 def counts(search: Search, side: Side) -> tuple[Count, ...]:
     """Months in order, unknown ones first; everything else by how often, and then by name."""
     found: dict[str, list[str]] = defaultdict(list)
-    for row in search.rows():
-        key, label = _side(row, side)
-        found[key].append(label)
+    with search.snapshot():
+        for row in search.rows():
+            key, label = _side(search, row, side)
+            found[key].append(label)
     result = [Count(key, labels[0], len(labels)) for key, labels in found.items()]
     if side == "month":
         return tuple(sorted(result, key=lambda one: (one.key != UNKNOWN_TIME, one.key)))
@@ -50,21 +51,19 @@ def counts(search: Search, side: Side) -> tuple[Count, ...]:
 
 def uses(search: Search) -> tuple[Use, ...]:
     """A line for each speaker, in the order of their first use; labels of their last."""
-    found: dict[str, list[Row]] = {}
-    for row in search.rows(is_oldest_first=True):
-        key = _side(row, "speaker")[0]
-        found[key] = [found[key][0], row] if key in found else [row, row]
-    totals = {one.key: one.utterances for one in counts(search, "speaker")}
-    result = []
-    for key, (first, last) in found.items():
-        seen = [passage(search.db, row, as_recorded=search.as_recorded) for row in (first, last)]
-        result.append(Use(seen[1].speaker, seen[1].person, totals[key], *seen))
-    return tuple(result)
+    found: dict[str, tuple[Row, Row, int]] = {}
+    with search.snapshot():
+        for row in search.rows(is_oldest_first=True):
+            key = _side(search, row, "speaker")[0]
+            first, _, times = found.get(key, (row, row, 0))
+            found[key] = (first, row, times + 1)
+        seen = [(passage(search, first), passage(search, last), times) for first, last, times in found.values()]
+    return tuple(Use(last.speaker, last.person, times, first, last) for first, last, times in seen)
 
 
-def month(row: Row) -> str:
+def month(search: Search, row: Row) -> str:
     """``2026-11`` of an utterance, or that nobody knows."""
-    if row.started_at_us is None:
+    if search.labels.sessions[row.session_id].started_at_us is None:
         return UNKNOWN_TIME
     return datetime.fromtimestamp((row.id >> 16) // 1000, UTC).strftime("%Y-%m")
 
@@ -74,13 +73,15 @@ def total(found: Iterable[Count]) -> int:
     return sum(one.utterances for one in found)
 
 
-def _side(row: Row, side: Side) -> tuple[str, str]:
+def _side(search: Search, row: Row, side: Side) -> tuple[str, str]:
+    session, speaker = search.labels.sessions[row.session_id], search.labels.speakers[row.speaker_id]
     match side:
         case "session":
-            return row.session, row.title
+            return session.session, session.title
         case "speaker":
-            return row.person or f"{row.session} track {row.track}", row.name or f"Track {row.track} of {row.session}"
+            key = speaker.person or f"{session.session} track {row.track}"
+            return key, speaker.name or f"Track {row.track} of {session.session}"
         case "month":
-            return month(row), month(row)
+            return (name := month(search, row)), name
         case "language":
             return row.language, row.language

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from archive.forms import spelling
-from archive.hits import Passage, passage
-from archive.search import Search
+from archive.index.forms import spelling
+from archive.query.hits import Passage, passage
+from archive.query.search import Search
 
 _DEFINING = re.compile(
     r"\b(?:means?|meant|meaning|defin\w+|understand|understood|refers? to|stands? for|is called|shall be"
@@ -50,7 +50,8 @@ class Change:
 
 def definition(search: Search, session: str) -> Definition:
     """What the utterances of `search`, which is narrowed to one session, say of their term."""
-    found = [passage(search.db, row, as_recorded=search.as_recorded) for row in search.rows(is_oldest_first=True)]
+    with search.snapshot():
+        found = [passage(search, row) for row in search.rows(is_oldest_first=True)]
     said = [one for one in found if _DEFINING.search(spelling(one.text))]
     title = found[0].title if found else ""
     return Definition(session, title, tuple((said or found)[:MOST]), bool(said))

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sqlite_utils import Database
 
 from archive.answers.counts import UNKNOWN_TIME, month
-from archive.forms import tokens
-from archive.hits import Row, text_of
-from archive.search import Search
+from archive.index.forms import tokens
+from archive.query.hits import Row, text_of
+from archive.query.search import Search
 
 NEAR = 5
 """Words before and after a use that count as beside it."""
@@ -39,15 +39,16 @@ def drift(search: Search) -> tuple[Period, ...]:
     """Every month from the first use to the last, those without a use too; uses of unknown time are left out."""
     uses: Counter[str] = Counter()
     beside: dict[str, Counter[str]] = {}
-    for row in search.rows(is_oldest_first=True):
-        name = month(row)
-        if name != UNKNOWN_TIME:
-            uses[name] += 1
-            beside.setdefault(name, Counter()).update(_beside(search, row))
+    with search.snapshot():
+        for row in search.rows(is_oldest_first=True):
+            name = month(search, row)
+            if name != UNKNOWN_TIME:
+                uses[name] += 1
+                beside.setdefault(name, Counter()).update(_beside(search, row))
+        utterances = {name: _utterances(search.db, name) for name in _months(uses)}
     everywhere = Counter(word for words in beside.values() for word in words)
     return tuple(
-        Period(name, uses[name], _utterances(search.db, name), _typical(beside.get(name, Counter()), everywhere))
-        for name in _months(uses)
+        Period(name, uses[name], count, _typical(beside.get(name, Counter()), everywhere)) for name, count in utterances.items()
     )
 
 

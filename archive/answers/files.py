@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 
-from archive.hits import Hit, passage_data
+from archive.query.hits import Hit, passage_data
 
 COLUMNS = (
     "session", "title", "revision", "utterance", "time", "position", "position_us", "duration_us", "track", "speaker", "person",

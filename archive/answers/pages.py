@@ -9,7 +9,7 @@ from archive.answers.chart import bar
 from archive.answers.counts import Count, Use
 from archive.answers.definitions import Definition, changes
 from archive.answers.drift import Period
-from archive.hits import Passage, passage_data
+from archive.query.hits import Passage, passage_data
 from everyword.errors import WouldOverwrite
 from everyword.folder import disk_errors
 

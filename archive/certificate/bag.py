@@ -41,6 +41,9 @@ These commands do not see a file that was added under data/ beside those listed,
 differs.  For that, and for everything else, there is verify.py: one file that needs nothing but Python, to read and to run.
 
     python3 verify.py --fingerprint {fingerprint}
+
+That program came with this folder, from whoever made the folder: a forger could change it to say what they like.  Read it before
+you run it, or run a copy that you trust on this folder: it is the file everyword/checker.py of every Everyword.
 """
 
 _COMMON = (

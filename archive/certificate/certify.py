@@ -12,23 +12,25 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from archive import pages, review_coverage
-from archive.certificate import bag, log, wording
+from archive import capture, pages
+from archive.certificate import bag, log, manifest, wording
 from archive.certificate.bag import Payload
-from archive.certificate.statement import Level, Reviewer, Statement
+from archive.certificate.manifest import LedgerState
+from archive.certificate.statement import Reviewer, Statement
 from archive.export.subtitles import as_srt, as_vtt
 from archive.record import Record, read_record
-from archive.review_coverage import Coverage
-from everyword import __version__, checker, keys, ledger
+from archive.review import coverage as review_coverage
+from archive.review.coverage import Coverage, Level
+from everyword import checker, keyring, keys, ledger
 from everyword.digest import canonical, digest, parse_canonical
 from everyword.errors import EverywordError, InvalidOption, NotTranscribed
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
-from everyword.keyring import Entry, identity
+from everyword.keyring import Entry
 from everyword.keys import Signer, device_key, public_pem
-from everyword.model import from_json
+from everyword.model import from_json, to_json
 from everyword.run import RUN_JSON, read_run, run_path
-from everyword.seal import read_seal, read_sums
+from everyword.seal import read_sums
 from everyword.text import checked
 
 FORMATS = ("txt", "pdf", "docx", "srt", "vtt")
@@ -123,6 +125,7 @@ def prepare(
     has_authority: bool = False,
     signer: Signer | None = None,
     pdf_authority: Callable[[bytes], bytes] | None = None,
+    knows_cut_off: bool = False,
 ) -> Draft:
     """Everything of a certificate but its signature: nothing is written yet.
 
@@ -137,59 +140,56 @@ def prepare(
         has_authority: a time stamp will be asked for, now or when there is a network.
         signer: signs the PDF, which is part of what the certificate covers.
         pdf_authority: asked for a time stamp over the PDF's own signature; what it raises is raised.
+        knows_cut_off: the reviewer knows that the recording was cut off and made whole afterwards, if it was.
 
     Raises:
+        InvalidOption: there is no such style or format, or a name is missing.
         NotTranscribed, CorruptFolder, SessionBusy: see `read_record`.
         NotCertifiable: see `level_for`; also when times are reversed or lie beyond the sound.
         InvalidText: see `wording.certificate`.
+        KeyExpired: the certificate that vouches for the key does not hold today.
     """
-    record = read_record(folder)
-    if record.transcript is None:
-        raise NotTranscribed(f"{folder.path.name} has no transcript yet.")
-    _refuse_impossible(record)
+    record = _certifiable(folder, formats, knows_cut_off=knows_cut_off)
     coverage, number = review_coverage.of(record), len(names(folder)) + 1
+    keyring.refuse_expired(entry)
     made_at_us, device = now_us(), keys.fingerprint(public_pem(device_key(home)))
-    chosen = level_for(coverage, level)
-    transcript = pages.transcript_json(record)
-    described = _describe_transcript(record, transcript, number)
-    lines, head, size = _ledger_state(folder)
+    transcript = manifest.Text.of(record, revision=number)
+    state = manifest.ledger_state(folder)
     statement = wording.certificate(
         record,
         coverage,
         _checked(reviewer),
-        level=chosen,
+        level=level_for(coverage, level),
         revision=number,
-        transcript=digest(transcript),
-        transcript_root=str(described["root"]),
-        ledger_head=head,
+        transcript=transcript.digest,
+        transcript_root=transcript.root,
+        ledger_head=state.head,
         fingerprint=entry.holder.public_key,
         identity=entry.identity,
         has_authority=has_authority,
         made_at_us=made_at_us,
     )
-    payload = _payload(record, statement, transcript, style=style, formats=formats, ledger_bytes=size)
+    payload = _payload(record, statement, transcript.data, style=style, formats=formats, ledger_bytes=state.bytes)
     if signer is not None and _PDF in payload.made:
         payload.made[_PDF] = _signed_pdf(payload.made[_PDF], signer, entry, pdf_authority)
     tags = _tags(payload, statement, entry, session=record.session.id, made_at_us=made_at_us)
-    manifest: dict[str, object] = {
-        "everyword_certificate": checker.CERTIFICATE,
-        "level": chosen,
-        "revision": number,
-        "supersedes": read(folder).digest if number > 1 else None,
-        "certified_at_us": made_at_us,
-        "transcript": described,
-        "linemap": digest(payload.made[checker.LINEMAP]),
-        "ledger": {"lines": lines, "head": head, "bytes": size},
-        "coverage": coverage.numbers(),
-        "text": {"heading": statement.heading, "paragraphs": list(statement.paragraphs)},
-        "signer": _signer(reviewer, entry),
-        "time": "required" if has_authority else "none",
-        "payload": payload.describe(),
-        "tags": {name: digest(data) for name, data in tags.items()},
-        "archive": log.checkpoint(home, device=device),
-        **_about(record),
-    }
-    return Draft(number, statement, canonical(manifest), tags, payload)
+    described = manifest.compose(
+        record,
+        statement,
+        coverage,
+        transcript=transcript,
+        state=state,
+        style=style,
+        linemap=payload.made[checker.LINEMAP],
+        signer=manifest.signer_of(reviewer, entry),
+        payload=payload.describe(),
+        tags=tags,
+        supersedes=read(folder).digest if number > 1 else None,
+        archive=log.checkpoint(home, device=device),
+        has_authority=has_authority,
+        made_at_us=made_at_us,
+    )
+    return Draft(number, statement, canonical(described), tags, payload)
 
 
 def sign(folder: SessionFolder, draft: Draft, signer: Signer, *, entry: Entry, home: Path, by: str) -> Certificate:
@@ -199,9 +199,8 @@ def sign(folder: SessionFolder, draft: Draft, signer: Signer, *, entry: Entry, h
         NotCertifiable: something was added to the ledger since the draft was made: what was shown is not what would be signed.
         DiskTrouble, SessionBusy: nothing was certified.
     """
-    manifest = parse_canonical(draft.manifest, what="manifest.json")
-    lines, head, size = _ledger_state(folder)
-    if manifest["ledger"] != {"lines": lines, "head": head, "bytes": size} or len(names(folder)) + 1 != draft.number:
+    said = parse_canonical(draft.manifest, what="manifest.json")
+    if said["ledger"] != to_json(manifest.ledger_state(folder)) or len(names(folder)) + 1 != draft.number:
         raise NotCertifiable("Something was changed while you were asked.", hint="Run the command again.")
     path = folder.path / "certificates" / f"c{draft.number:03}"
     own = {
@@ -220,11 +219,11 @@ def sign(folder: SessionFolder, draft: Draft, signer: Signer, *, entry: Entry, h
             write_new(unnamed / name, data)
         unnamed.rename(path)
         sync_directory(path.parent)
-    session, found = str(manifest["session"]), digest(draft.manifest)
+    session, found = str(said["session"]), digest(draft.manifest)
     device = device_key(home)
-    ledger.append(folder, "certify", by=by, key=device, certificate=path.name, level=manifest["level"], manifest=found)
+    ledger.append(folder, "certify", by=by, key=device, certificate=path.name, level=said["level"], manifest=found)
     log.append(home, device=keys.fingerprint(public_pem(device)), session=session, revision=draft.number, manifest=found)
-    return Certificate(path, manifest)
+    return Certificate(path, said)
 
 
 def payload_of(folder: SessionFolder, certificate: Certificate) -> Payload:
@@ -234,7 +233,7 @@ def payload_of(folder: SessionFolder, certificate: Certificate) -> Payload:
         CorruptFolder: a file is missing.
     """
     payload, inside = Payload(), certificate.path
-    limit = from_json(_Ledger, certificate.manifest["ledger"])
+    limit = from_json(LedgerState, certificate.manifest["ledger"])
     listing = checker.read_listing((inside / "manifest-sha256.txt").read_bytes())
     for name, value in listing.items():
         payload.known[name] = value
@@ -244,13 +243,6 @@ def payload_of(folder: SessionFolder, certificate: Certificate) -> Payload:
         else:
             payload.copy(name, inside / name)
     return payload
-
-
-@dataclass(frozen=True, slots=True)
-class _Ledger:
-    lines: int
-    head: str
-    bytes: int
 
 
 def _payload(
@@ -302,37 +294,6 @@ def _copy_run(payload: Payload, folder: SessionFolder, run: str) -> None:
         payload.copy(f"{place}/{name}", run_path(folder, run) / name)
 
 
-def _describe_transcript(record: Record, transcript: bytes, revision: int) -> dict[str, object]:
-    leaves = text_leaves(record.session.id, transcript, seed=record.folder.read_seed(), revision=revision)
-    shown = {index: value for index, (value, _, _) in enumerate(leaves)}
-    return {
-        "run": record.transcript.run.run if record.transcript else "",
-        "digest": digest(transcript),
-        "root": checker.TAG + checker.root_of(len(leaves), shown, []).hex(),
-        "leaves": len(leaves),
-        "utterances": len(record.lines),
-    }
-
-
-def text_leaves(session: str, transcript: bytes, *, seed: bytes, revision: int) -> list[tuple[bytes, bytes, bytes]]:
-    """(digest, salt, what it holds) of every leaf of a transcript's tree."""
-    leaves = []
-    for index, data in enumerate(checker.text_leaves(parse_canonical(transcript, what="transcript.json"))):
-        place = checker.text_place(revision, index)
-        salt = checker.salt_of(seed, b"t", place)
-        leaves.append((checker.leaf(session, place, data, salt, b"T"), salt, data))
-    return leaves
-
-
-def _ledger_state(folder: SessionFolder) -> tuple[int, str, int]:
-    """(lines, head, bytes) of the ledger as it is."""
-    lines, head, size = 0, ledger.seal_digest(folder), 0
-    for line in ledger.read(folder):
-        data = canonical(line)
-        lines, head, size = lines + 1, digest(data), size + len(data) + 1
-    return lines, head, size
-
-
 def _tags(payload: Payload, statement: Statement, entry: Entry, *, session: str, made_at_us: int) -> dict[str, bytes]:
     text = bag.verify_text(
         "manifest",
@@ -345,42 +306,6 @@ def _tags(payload: Payload, statement: Statement, entry: Entry, *, session: str,
     return bag.tag_files(payload, session=session, what="Transcript", made_at_us=made_at_us, verify_text=text)
 
 
-def _about(record: Record) -> dict[str, object]:
-    """What a statement says of the session itself."""
-    return {
-        "session": record.session.id,
-        "seal": record.seal,
-        "device": read_seal(record.folder)["signer"],
-        "streams": _streams(record),
-        "software": {"everyword": __version__},
-    }
-
-
-def _streams(record: Record) -> list[dict[str, object]]:
-    return [
-        {
-            "stream": stream.stream,
-            "rate_hz": stream.rate_hz,
-            "channels": stream.channels,
-            "sample_format": stream.sample_format,
-            "tracks": list(stream.tracks),
-        }
-        for stream in record.recording.streams.values()
-    ]
-
-
-def _signer(reviewer: Reviewer, entry: Entry) -> dict[str, object]:
-    return {
-        "name": reviewer.name,
-        "role": reviewer.role,
-        "relation": reviewer.relation,
-        "algorithm": keys.ALGORITHM,
-        "public_key": entry.holder.public_key,
-        "identity": identity(entry.chain, pem=entry.pem),
-        "certificate": digest(entry.chain) if entry.chain else None,
-    }
-
-
 def _checked(reviewer: Reviewer) -> Reviewer:
     fields = (reviewer.name, reviewer.role, reviewer.relation, reviewer.speakers)
     name, role, relation, speakers = (checked(value, what="name") for value in fields)
@@ -389,6 +314,22 @@ def _checked(reviewer: Reviewer) -> Reviewer:
     if reviewer.oath and not reviewer.place.strip():
         raise InvalidOption("A declaration under penalty of perjury names the place where it is made.", hint="Add --place.")
     return Reviewer(name, role, relation, speakers, reviewer.oath, checked(reviewer.place, what="place"))
+
+
+def _certifiable(folder: SessionFolder, formats: Sequence[str], *, knows_cut_off: bool) -> Record:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise InvalidOption(f"A certificate has no format {unknown[0][:80]!r}.", hint=f"Choose from {', '.join(FORMATS)}.")
+    record = read_record(folder)
+    if record.transcript is None:
+        raise NotTranscribed(f"{folder.path.name} has no transcript yet.")
+    _refuse_impossible(record)
+    if capture.origin(record) == "salvaged" and not knows_cut_off:
+        raise NotCertifiable(
+            "The recording was cut off and made whole afterwards.",
+            hint="Listen to its end, then add --cut-off: every document will say so.",
+        )
+    return record
 
 
 def _refuse_impossible(record: Record) -> None:

@@ -1,6 +1,6 @@
-"""``everyword keys``, ``certify``, ``bundle``, ``timestamp``, ``clip`` and ``redact``."""
+"""``everyword certify``, ``bundle`` and ``timestamp``."""
 
-import dataclasses
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from everyword.keyring import Entry
 
 app = typer.Typer()
-keys_app = typer.Typer(help="Make, list and export the keys of people who certify.", no_args_is_help=True)
-app.add_typer(keys_app, name="keys")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
-NameArgument = Annotated[str, typer.Argument(help="The key's name on this computer.")]
 KeyOption = Annotated[str, typer.Option(help="The key to sign with, as `everyword keys list` shows it.")]
 CertificateOption = Annotated[str | None, typer.Option(help="Which certificate, such as c001; the newest if not given.")]
 ToOption = Annotated[Path, typer.Option(help="The folder to write into.")]
 ZipOption = Annotated[bool, typer.Option("--zip", help="Write one zip file instead of a folder.")]
-ReasonOption = Annotated[str, typer.Option(help="Why, for those who will read it.")]
 
 
 class LevelChoice(StrEnum):
@@ -36,94 +32,6 @@ class LevelChoice(StrEnum):
     M = "M"
     R = "R"
     C = "C"
-
-
-class KeyFormat(StrEnum):
-    """What `everyword keys export` writes."""
-
-    PEM = "pem"
-    REQUEST = "request"
-    CERTIFICATE = "certificate"
-
-
-@keys_app.command("create")
-def keys_create(
-    ctx: typer.Context,
-    name: NameArgument,
-    *,
-    holder: Annotated[str, typer.Option(help="Who holds the key, as certificates will name them.")],
-    pkcs11: Annotated[Path | None, typer.Option(help="The library of a token that the key is made on, and stays on.")] = None,
-    token: Annotated[str, typer.Option(help="The token's label, with --pkcs11.")] = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Make a P-256 key, encrypted with a passphrase that is asked for, or on a token."""
-    from everyword import keyring
-    from everyword.journal import now_us
-    from everyword.token import Token
-
-    home: Path = ctx.obj.home
-    if pkcs11 is not None:
-        place = Token(str(pkcs11), token, name)
-        pin = _secret("PIN of the token")
-        entry = keyring.create_on_token(home, name, holder=holder, token=place, pin=pin, made_at_us=now_us())
-    else:
-        secret = _secret("Passphrase")
-        if _secret("Again") != secret:
-            raise errors.InvalidOption("The two passphrases differ.", hint="No key was made.")
-        entry = keyring.create(home, name, holder=holder, passphrase=secret, made_at_us=now_us())
-    _print_keys([entry], as_json=as_json)
-    terminal.say(
-        "Give the fingerprint to the other side now, on paper or aloud: it is what your certificates are checked against."
-    )
-
-
-@keys_app.command("list")
-def keys_list(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
-    """List the keys of this computer with their fingerprints and how far their names can be believed."""
-    from everyword import keyring
-
-    _print_keys(keyring.entries(ctx.obj.home), as_json=as_json)
-
-
-@keys_app.command("export")
-def keys_export(
-    ctx: typer.Context,
-    name: NameArgument,
-    *,
-    format_: Annotated[KeyFormat, typer.Option("--format", help="Public key, request to an authority, or its certificate.")] = (
-        KeyFormat.PEM
-    ),
-) -> None:
-    """Print what others need of a key: never the private half."""
-    from everyword import keyring
-
-    entry = keyring.entry(ctx.obj.home, name)
-    if format_ is KeyFormat.REQUEST:
-        signer = keyring.unlock(ctx.obj.home, name, _secret("Passphrase or PIN"))
-        text = keyring.request(signer, holder=entry.holder.holder)
-    elif format_ is KeyFormat.CERTIFICATE and not entry.chain:
-        raise errors.InvalidOption(f"Nobody has vouched for the key {name!r} yet.", hint="See `everyword keys attach`.")
-    else:
-        text = entry.pem if format_ is KeyFormat.PEM else entry.chain
-    for line in text.decode().splitlines():
-        terminal.put(line)
-
-
-@keys_app.command("attach")
-def keys_attach(
-    ctx: typer.Context,
-    name: NameArgument,
-    certificate: Annotated[Path, typer.Argument(help="PEM file: the key's certificate, then those above it.")],
-) -> None:
-    """Keep the certificate with which an authority vouches for a key's holder."""
-    from everyword import keyring
-
-    try:
-        data = certificate.read_bytes()
-    except OSError as error:
-        raise errors.InvalidOption(f"{certificate} cannot be read: {error.strerror}.") from error
-    entry = keyring.attach(ctx.obj.home, name, data)
-    terminal.say(f"The key {name} is now {entry.identity}.")
 
 
 @app.command()
@@ -140,6 +48,7 @@ def certify(
     format_: Annotated[list[str] | None, typer.Option("--format", help="txt, pdf, docx, srt or vtt; repeat for several.")] = None,
     oath: Annotated[bool, typer.Option("--oath", help="Declare under penalty of perjury, where the law knows that.")] = False,
     place: Annotated[str, typer.Option(help="Where the declaration is made, with --oath.")] = "",
+    cut_off: Annotated[bool, typer.Option("--cut-off", help="You know that the recording was cut off and made whole.")] = False,
     tsa: Annotated[str | None, typer.Option(help="Address of a time-stamp authority; empty for none.")] = None,
     to: Annotated[Path | None, typer.Option(help="Write the bundle into this folder, too.")] = None,
     as_zip: ZipOption = False,
@@ -149,7 +58,7 @@ def certify(
     from archive.certificate import bundle
     from archive.certificate import certify as certificates
     from archive.certificate.statement import Reviewer
-    from archive.certificate.timestamp import TimestampFailed
+    from archive.certificate.timestamp import TimestampFailed, check_address
     from archive.certificate.timestamp import pdf_authority as timestamp_for_pdf
     from everyword import keyring
 
@@ -157,6 +66,8 @@ def certify(
     found, entry = _find(settings, session), keyring.entry(settings.home, key)
     reviewer = Reviewer(entry.holder.holder, role, relation, speakers, oath, place)
     authority = settings.tsa if tsa is None else tsa
+    if authority:
+        check_address(authority)
     signer = keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}"))
     prepare = partial(
         certificates.prepare,
@@ -169,6 +80,7 @@ def certify(
         formats=tuple(dict.fromkeys(format_ or certificates.FORMATS)),
         has_authority=bool(authority),
         signer=signer,
+        knows_cut_off=cut_off,
     )
     try:
         draft = prepare(pdf_authority=timestamp_for_pdf(authority) if authority else None)
@@ -227,7 +139,7 @@ def timestamp(
     waiting = [
         one for found in sessions for one in stamps.wanted(found) if one.state == "pending" or (seal and one.state == "none")
     ]
-    trusted = b"".join(path.read_bytes() for path in tsa_ca or ())
+    trusted = _certificates(tsa_ca or ())
     if requests is not None:
         _write_requests(waiting, requests)
         return
@@ -248,6 +160,16 @@ def timestamp(
         raise typer.Exit(errors.WARNINGS)
 
 
+def _certificates(paths: Sequence[Path]) -> bytes:
+    from everyword.checker import Trust, check_trust
+
+    try:
+        check_trust(Trust(time_authorities=tuple(paths)))
+    except (OSError, ValueError) as error:
+        raise errors.InvalidOption(f"--tsa-ca: {error}.") from error
+    return b"".join(path.read_bytes() for path in paths)
+
+
 def _find(settings: Settings, name: str) -> folder.SessionFolder:
     return folder.find(name, folder.roots(settings.home, settings.sessions))
 
@@ -256,39 +178,12 @@ def _secret(what: str) -> str:
     return terminal.ask(what, is_secret=True)
 
 
-def _print_keys(entries: "list[Entry]", *, as_json: bool) -> None:
-    from everyword import keyring
-
-    rows = [
-        {
-            "name": entry.holder.name,
-            "holder": entry.holder.holder,
-            "fingerprint": entry.holder.public_key,
-            "groups": keyring.grouped(entry.holder.public_key),
-            "words": keyring.spoken(entry.holder.public_key),
-            "identity": entry.identity,
-            "token": dataclasses.asdict(entry.holder.token) if entry.holder.token else None,
-        }
-        for entry in entries
-    ]
-    if as_json:
-        terminal.put_json(rows)
-        return
-    for row in rows:
-        terminal.put(f"{row['name']}: {row['holder']}, {row['identity']}{', on a token' if row['token'] else ''}")
-        terminal.put(f"  {row['groups']}")
-        terminal.put(f"  {row['words']}")
-        terminal.put(f"  {row['fingerprint']}")
-
-
 def _confirm(draft: "Draft", entry: "Entry") -> None:
     """Show what is about to be signed; the holder's name, typed, is the consent."""
     statement = draft.statement
-    terminal.say(statement.heading, style="bold")
-    for paragraph in statement.paragraphs:
-        terminal.say(paragraph)
-    for label, value in statement.digests:
-        terminal.say(f"{label}: {value}")
+    terminal.say(statement.heading, style="bold", is_needed=True)
+    for text in (*statement.paragraphs, *(f"{label}: {value}" for label, value in statement.digests)):
+        terminal.say(text, is_needed=True)
     typed = terminal.ask(f"To sign this, type your name ({entry.holder.holder})")
     if " ".join(typed.split()) != entry.holder.holder:
         raise errors.InvalidOption("That is not the name of the key's holder: nothing was signed.")
@@ -345,97 +240,3 @@ def _attach_answer(settings: Settings, one: "Wanted", path: Path, roots: bytes) 
         return False
     stamps.note(settings.home, one, "attached", authority=str(path.name))
     return True
-
-
-@app.command()
-def clip(
-    ctx: typer.Context,
-    session: SessionArgument,
-    *,
-    from_: Annotated[str, typer.Option("--from", help="Where it begins, h:mm:ss from the beginning of the session.")],
-    to_: Annotated[str, typer.Option("--until", help="Where it ends, h:mm:ss.")],
-    key: KeyOption,
-    to: ToOption,
-    track: Annotated[list[int] | None, typer.Option(help="Only this microphone; repeat for several.")] = None,
-    certificate: CertificateOption = None,
-    sound_only: Annotated[bool, typer.Option("--sound-only", help="No text, and no certificate needed.")] = False,
-    as_zip: ZipOption = False,
-) -> None:
-    """Write an excerpt with the proof that it stands in the sealed original, and nothing of the rest."""
-    from archive.certificate import certify as certificates
-    from archive.certificate import disclose, selection
-    from archive.record import read_record
-    from everyword import keyring
-
-    settings: Settings = ctx.obj
-    found, entry = _find(settings, session), keyring.entry(settings.home, key)
-    record = read_record(found)
-    path = disclose.clip(
-        record,
-        None if sound_only else certificates.read(found, certificate),
-        start_us=selection.read_position(from_, option="--from"),
-        end_us=selection.read_position(to_, option="--until"),
-        tracks=tuple(track or ()),
-        entry=entry,
-        signer=keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}")),
-        to=to,
-        as_zip=as_zip,
-    )
-    _log_disclosure(settings, found, path)
-
-
-@app.command()
-def redact(
-    ctx: typer.Context,
-    session: SessionArgument,
-    *,
-    reason: ReasonOption,
-    key: KeyOption,
-    to: ToOption,
-    utterance: Annotated[list[int] | None, typer.Option(help="Hide all words of this utterance.")] = None,
-    words: Annotated[list[str] | None, typer.Option(help="Hide words of an utterance, such as 12:3 or 12:3-5.")] = None,
-    line: Annotated[list[str] | None, typer.Option(help="Hide the words of a printed line, such as 14:07 (page:line).")] = None,
-    phrase: Annotated[list[str] | None, typer.Option(help="Hide these words wherever they stand.")] = None,
-    speaker: Annotated[list[int] | None, typer.Option(help="Hide who spoke this utterance.")] = None,
-    authority: Annotated[str, typer.Option(help="On whose order.")] = "",
-    certificate: CertificateOption = None,
-    sound: Annotated[bool, typer.Option("--sound/--no-sound", help="With the sound, but for what is hidden.")] = True,
-    as_zip: ZipOption = False,
-) -> None:
-    """Write a redacted copy: nothing hidden is in it, everything else is proved, page and line stay."""
-    from archive.certificate import certify as certificates
-    from archive.certificate import disclose, selection
-    from archive.record import read_record
-    from everyword import keyring
-
-    settings: Settings = ctx.obj
-    found, entry = _find(settings, session), keyring.entry(settings.home, key)
-    record, chosen = read_record(found), certificates.read(found, certificate)
-    text = selection.read_text(record, chosen)
-    hides = [
-        *(selection.Hide(number) for number in utterance or ()),
-        *(selection.read_words(one) for one in words or ()),
-        *(selection.Hide(number, is_speaker=True) for number in speaker or ()),
-    ]
-    for one in line or ():
-        hides += selection.at_line(text, one)
-    for one in phrase or ():
-        hides += selection.with_phrase(text, one)
-    path = disclose.redact(
-        record,
-        chosen,
-        selection.numbered(hides, reason=reason, authority=authority),
-        with_sound=sound,
-        entry=entry,
-        signer=keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}")),
-        to=to,
-        as_zip=as_zip,
-    )
-    _log_disclosure(settings, found, path)
-
-
-def _log_disclosure(settings: Settings, found: folder.SessionFolder, path: Path) -> None:
-    from everyword import keys, ledger
-
-    ledger.append(found, "disclose", by=settings.operator, key=keys.device_key(settings.home), name=path.name)
-    terminal.put(str(path))

@@ -1,10 +1,8 @@
 """What a document prints of a certificate, and the person who makes it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Level = Literal["M", "R", "C"]
-"""Machine draft, reviewed in part, certified by the named reviewer."""
+from archive.review.coverage import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def pdf_authority(url: str) -> Callable[[bytes], bytes]:
     def token(imprint: bytes) -> bytes:
         query = _query(imprint)
         answer, _ = _read_answer(ask(url, query), query)
-        return tagged(0x30, _parts(_parts(answer)[0][1])[1][1])
+        return checker.values(checker.values(answer)[0][1])[1][2]
 
     return token
 
@@ -100,10 +100,15 @@ def _query(imprint: bytes) -> Query:
     return Query(tagged(0x30, b"\x02\x01\x01" + stated + number + b"\x01\x01\xff"), nonce)
 
 
-def ask(url: str, query: Query) -> bytes:
-    """Send a query.  Raises `TimestampFailed` when there is no network, or no answer that could be one."""
+def check_address(url: str) -> None:
+    """Raises `InvalidOption` for what can be no address of an authority: said before anything is signed."""
     if not url.startswith(("http://", "https://")):
         raise InvalidOption(f"{url!r} is no address of a time-stamp authority.", hint="Such as https://…, with --tsa.")
+
+
+def ask(url: str, query: Query) -> bytes:
+    """Send a query.  Raises `TimestampFailed` when there is no network, or no answer that could be one."""
+    check_address(url)
     sent = urllib.request.Request(url, data=query.der, headers={"Content-Type": "application/timestamp-query"})  # noqa: S310  (checked)
     try:
         with urllib.request.urlopen(sent, timeout=PATIENCE_S) as answer:  # noqa: S310  (checked above)
@@ -186,27 +191,18 @@ def notes(home: Path) -> Iterator[dict[str, Any]]:
 def _read_answer(answer: bytes, query: Query | None) -> tuple[bytes, bytes]:
     """(the answer, the certificates in it as PEM).  Raises `TimestampFailed`."""
     try:
-        (_, status), *rest = _parts(_parts(answer)[0][1])
-        _, number = _parts(status)[0]
+        (_, status, _), *rest = checker.values(checker.values(answer)[0][1])
+        _, number, _ = checker.values(status)[0]
         if number not in (b"\0", b"\1"):
             raise TimestampFailed(f"The authority refused (status {int.from_bytes(number, 'big')}).")
-        signed = _parts(_parts(_parts(rest[0][1])[1][1])[0][1])
-        certificates = [tagged(tag, body) for kind, bodies in signed if kind == 0xA0 for tag, body in _parts(bodies)]
-        nonces = [body for tag, body in _parts(checker.token_body(answer))[5:] if tag == 0x02]
+        signed = checker.values(checker.values(checker.values(rest[0][1])[1][1])[0][1])
+        certificates = [whole for kind, bodies, _ in signed if kind == 0xA0 for _, _, whole in checker.values(bodies)]
+        nonces = [body for tag, body, _ in checker.values(checker.token_body(answer))[5:] if tag == 0x02]
     except (ValueError, IndexError) as error:
         raise TimestampFailed("The answer is not a time-stamp token.") from error
     if query is not None and [int.from_bytes(nonce, "big") for nonce in nonces] != [query.nonce]:
         raise TimestampFailed("The answer carries another nonce: it is not the answer to this question.")
     return answer, b"".join(_pem(one) for one in certificates)
-
-
-def _parts(data: bytes) -> list[tuple[int, bytes]]:
-    """(tag, body) of the DER values that follow each other in `data`."""
-    found, place = [], 0
-    while place < len(data):
-        tag, start, place = checker.der(data, place)
-        found.append((tag, data[start:place]))
-    return found
 
 
 def _pem(der: bytes) -> bytes:

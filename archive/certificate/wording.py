@@ -5,23 +5,15 @@ A certificate is the statement of the person who signs it: not of a court, an au
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from archive.certificate.statement import Level, Reviewer, Statement
+from archive import capture
+from archive.certificate.statement import Reviewer, Statement
 from archive.record import Record, clock_face
+from archive.review.coverage import Coverage, Level
+from everyword import checker
 from everyword.clock import iso
 from everyword.errors import InvalidText
 from everyword.keyring import grouped
-
-if TYPE_CHECKING:
-    from archive.review_coverage import Coverage
-
-BANNERS: dict[Level, str] = {
-    "M": "MACHINE-GENERATED DRAFT - NOT REVIEWED - NOT CERTIFIED",
-    "R": "REVIEWED TRANSCRIPT (PARTIAL)",
-    "C": "TRANSCRIPT CERTIFIED BY THE NAMED REVIEWER",
-}
-"""What every page says, as prominently as its title."""
 
 _FORBIDDEN = (
     "court-certified",
@@ -52,12 +44,12 @@ def forbidden(text: str) -> list[str]:
 def draft(record: Record) -> Statement:
     """The statement of a machine draft that nobody has signed."""
     rows = (*_recording_rows(record), *_model_rows(record))
-    return Statement("M", BANNERS["M"], (_machine(record),), rows, 0, "")
+    return Statement("M", checker.HEADINGS["M"], (_machine(record),), rows, 0, "")
 
 
 def certificate(
     record: Record,
-    coverage: "Coverage",
+    coverage: Coverage,
     reviewer: Reviewer,
     *,
     level: Level,
@@ -115,7 +107,7 @@ def certificate(
         ("Ledger head", ledger_head),
         ("Key fingerprint", fingerprint),
     )
-    return Statement(level, BANNERS[level], paragraphs, rows, revision, reviewer.name)
+    return Statement(level, checker.HEADINGS[level], paragraphs, rows, revision, reviewer.name)
 
 
 def _machine(record: Record) -> str:
@@ -126,7 +118,7 @@ def _machine(record: Record) -> str:
     )
 
 
-def _partial(coverage: "Coverage", reviewer: Reviewer, ledger_head: str) -> tuple[str, ...]:
+def _partial(coverage: Coverage, reviewer: Reviewer, ledger_head: str) -> tuple[str, ...]:
     text = (
         f"{reviewer.name}, {reviewer.role}, compared {coverage.reviewed} of {coverage.utterances} utterances "
         f"({coverage.percent} % of speech time) with the recording; the list of utterances not compared is in Annex U. "
@@ -135,7 +127,7 @@ def _partial(coverage: "Coverage", reviewer: Reviewer, ledger_head: str) -> tupl
     return (text,)
 
 
-def _whole(record: Record, coverage: "Coverage", reviewer: Reviewer, day: str) -> Iterator[str]:
+def _whole(record: Record, coverage: Coverage, reviewer: Reviewer, day: str) -> Iterator[str]:
     yield f"I, {reviewer.name}, {reviewer.role}, relation to the parties: {reviewer.relation}, state:"
     yield f"(1) a draft of this transcript was produced by automatic speech recognition ({_engine(record)});"
     length = clock_face(record.duration_us)
@@ -149,18 +141,9 @@ def _whole(record: Record, coverage: "Coverage", reviewer: Reviewer, day: str) -
         f"names are {reviewer.speakers};"
     )
     yield "(5) words spoken through an interpreter are recorded in the interpreter's words;"
-    yield f"(6) the recording was {_continuity(record)} according to the capture seal."
+    yield f"(6) the recording was {capture.continuity(record)} according to the capture seal."
     if reviewer.oath:
         yield f"I declare under penalty of perjury that the foregoing is true and correct. Executed on {day} at {reviewer.place}."
-
-
-def _continuity(record: Record) -> str:
-    gaps = record.recording.gaps
-    if not gaps:
-        return "continuous"
-    shown = [f"{clock_face(record.of_gap(gap).position_us)} ({gap.cause})" for gap in gaps[:20]]
-    more = f" and {len(gaps) - 20} more" if len(gaps) > 20 else ""
-    return f"interrupted {len(gaps)} times, at {', '.join(shown)}{more},"
 
 
 def _engine(record: Record) -> str:

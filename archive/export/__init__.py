@@ -1,5 +1,6 @@
 """Session → files for people and programs.  Read from the folder, never from the database."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from archive.pages.layout import Layout
 from archive.pages.styles import DEFAULT
 from archive.record import Record
 from everyword.errors import InvalidOption, NotTranscribed, WouldOverwrite
-from everyword.folder import disk_errors, sync_directory
+from everyword.folder import disk_errors, give_name, sync_directory
 
 Exporter = Callable[[Record], str]
 
@@ -134,7 +135,8 @@ def _write(path: Path, content: bytes, *, force: bool) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), 0o644)
+            with contextlib.suppress(PermissionError):  # FAT has no modes
+                os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
         if force:
             draft.replace(path)
@@ -147,8 +149,6 @@ def _write(path: Path, content: bytes, *, force: bool) -> None:
 def _link(draft: Path, path: Path) -> None:
     """Give the file its name only if nobody else took it meanwhile."""
     try:
-        os.link(draft, path)
+        give_name(draft, path)
     except FileExistsError as error:
         raise WouldOverwrite(f"{path} is there already.") from error
-    except OSError:  # a file system without hard links
-        draft.replace(path)

@@ -4,6 +4,7 @@ These are copies for people and players; what proves something are the segments 
 not the container.  A jumped gap is written out as silence, so that a time in the file is a time in the stream.
 """
 
+import contextlib
 import itertools
 import os
 import struct
@@ -34,6 +35,7 @@ _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """By the count of channels: as FLAC orders them (RFC 9639 §9.1.3)."""
 
 _MOST_FLAC_HZ = 655_350
+_FLAC_BITS = {"s16": 16, "s24": 24, "s32": 32}
 
 
 def export_sound(folder: SessionFolder, formats: Sequence[str], *, to: Path, force: bool = False) -> list[Path]:
@@ -80,7 +82,8 @@ def _write(path: Path, recording: Recording, stream: Stream, write: Callable[[Pa
         write(draft, recording, stream)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
-        draft.chmod(0o644)
+        with contextlib.suppress(PermissionError):  # FAT has no modes
+            draft.chmod(0o644)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -131,7 +134,7 @@ def _first_header(recording: Recording, stream: Stream) -> bytes:
 def _check_flac(stream: Stream) -> None:
     """Refuse what FLAC would have to change.  Raises `InvalidOption`."""
     why = ""
-    if stream.sample_format not in ("s16", "s24"):
+    if stream.sample_format not in _FLAC_BITS:
         why = f"samples in {stream.sample_format}"
     elif stream.channels > len(_LAYOUTS):
         why = f"{stream.channels} channels"
@@ -145,11 +148,12 @@ def _write_flac(path: Path, recording: Recording, stream: Stream) -> None:
     """Encode, then decode again and compare every sample.  Raises `CorruptFolder` when one differs."""
     import av  # noqa: PLC0415  (heavy)
 
-    bits = {"s16": "16", "s24": "24"}[stream.sample_format]
-    form, layout = {"16": "s16", "24": "s32"}[bits], _LAYOUTS[stream.channels - 1]
+    bits = _flac_bits(recording, stream)
+    form, layout = "s16" if bits == 16 else "s32", _LAYOUTS[stream.channels - 1]
     try:
         with av.open(str(path), "w", format="flac") as out:
-            options = {"bits_per_raw_sample": bits}
+            # FFmpeg calls more than 24 bits experimental: few players take them.  Everything is decoded again below.
+            options = {"bits_per_raw_sample": str(bits), "strict": "experimental"}
             track = out.add_stream("flac", rate=stream.rate_hz, format=form, layout=layout, options=options)
             for samples in _blocks(recording, stream):
                 frame = av.AudioFrame.from_ndarray(samples, format=form, layout=layout)
@@ -159,6 +163,12 @@ def _write_flac(path: Path, recording: Recording, stream: Stream) -> None:
         _compare(path, recording, stream)
     except av.FFmpegError as error:
         raise DiskTrouble(f"{path.name} could not be written: {error}.") from error
+
+
+def _flac_bits(recording: Recording, stream: Stream) -> int:
+    """Many microphones give 24 bits in samples of 32: then 24 hold everything, and every player takes them."""
+    bits = _FLAC_BITS[stream.sample_format]
+    return 24 if bits == 32 and not any((samples & 0xFF).any() for samples in _blocks(recording, stream)) else bits
 
 
 def _compare(path: Path, recording: Recording, stream: Stream) -> None:
@@ -195,15 +205,15 @@ def _decoded(copy: "av.container.InputContainer") -> Callable[[int], bytes]:
 
 
 def _blocks(recording: Recording, stream: Stream) -> "Iterator[npt.NDArray[np.int16] | npt.NDArray[np.int32]]":
-    """Interleaved samples as ``(1, frames × channels)`` of int16 or, 24 bits in the upper part, int32; a second each."""
+    """Interleaved samples as ``(1, frames × channels)`` of int16 or int32 (24 bits in its upper part); a second each."""
     import numpy as np  # noqa: PLC0415  (heavy)
 
     step = stream.rate_hz * stream.frame_bytes
     for pcm in pcm_of(recording, stream):
         for at in range(0, len(pcm), step):
             piece = pcm[at : at + step]
-            if stream.sample_format == "s16":
-                yield np.frombuffer(piece, "<i2").reshape(1, -1)
+            if stream.sample_format != "s24":
+                yield np.frombuffer(piece, {"s16": "<i2", "s32": "<i4"}[stream.sample_format]).reshape(1, -1)
                 continue
             wide = np.zeros((len(piece) // 3, 4), np.uint8)
             wide[:, 1:] = np.frombuffer(piece, np.uint8).reshape(-1, 3)

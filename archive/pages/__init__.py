@@ -11,7 +11,7 @@ from archive.pages.signature import PdfSignature, check_pdf, sign_pdf
 from archive.pages.source import transcript_json
 from archive.pages.status import unsigned
 from archive.record import Record
-from archive.review_coverage import of
+from archive.review.coverage import of
 from everyword import glossary
 from everyword.digest import digest
 from everyword.errors import NotTranscribed
@@ -75,6 +75,7 @@ def lay_out(
         front.status(composer, said, name="CERTIFICATE")
     if not is_bare:
         annexes.compose_unreviewed(composer, record, of(record))
+        annexes.compose_recording(composer, record)
         annexes.compose_gaps(composer, record)
     annexes.compose_check(composer, digest(source))
     return Layout(

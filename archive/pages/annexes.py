@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archive import capture
 from archive.export.text import STRUCK, missing, one_line
 from archive.pages.layout import Composer, PageLine
 from archive.record import Line, Record, iso
-from archive.review_coverage import Coverage
+from archive.review.coverage import Coverage
 
 _CHECK = """\
 This document is a drawing of the transcript. The record is the session folder: sound, machine transcript and \
@@ -80,6 +81,15 @@ def compose_unreviewed(composer: Composer, record: Record, coverage: Coverage) -
     composer.blank()
     spans = [missing(record, span) for span in coverage.unheard]
     composer.paragraph(f"{len(spans)} of {coverage.stretches} stretches without words: {' '.join(spans) or 'none'}")
+
+
+def compose_recording(composer: Composer, record: Record) -> None:
+    """Annex R: how the recording was made, and what is known of its clock."""
+    composer.begin()
+    composer.heading("ANNEX R: THE RECORDING")
+    for text in capture.facts(record):
+        composer.paragraph(text, hanging=4)
+        composer.blank()
 
 
 def compose_gaps(composer: Composer, record: Record) -> None:

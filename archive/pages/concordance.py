@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from archive.export.text import one_line
-from archive.forms import forms, spelling, tokens
+from archive.index.forms import forms, spelling, tokens
 from archive.pages.body import WORDS
 from archive.pages.layout import Composer, PageLine
 from archive.record import Line, Record

@@ -6,7 +6,7 @@ from archive.certificate.statement import Statement
 from archive.export.text import completeness_line, one_line
 from archive.pages.layout import Composer
 from archive.record import Record, clock_face, iso
-from archive.review import STYLES
+from archive.review.marks import STYLES
 
 _LABEL_COLUMNS = 14
 

@@ -241,7 +241,13 @@ def _code(char: str) -> str:
 
 
 def roman(number: int) -> str:
-    """A page of front matter: 4 is ``iv``.  Up to 89."""
-    tens, ones = divmod(number, 10)
-    units = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
-    return ("x" * tens if tens < 4 else "xl" if tens == 4 else "l" + "x" * (tens - 5)) + units[ones]
+    """A page of front matter: 4 is ``iv``."""
+    text = ""
+    for value, letters in _ROMAN:
+        text += letters * (number // value)
+        number %= value
+    return text
+
+
+_VALUES = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
+_ROMAN = tuple(zip(_VALUES, ("m", "cm", "d", "cd", "c", "xc", "l", "xl", "x", "ix", "v", "iv", "i"), strict=True))

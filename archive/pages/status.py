@@ -6,7 +6,7 @@ from archive.certificate import wording
 from archive.certificate.statement import Statement
 from archive.notice import banner
 from archive.record import Record
-from archive.review_coverage import Coverage, of
+from archive.review.coverage import Coverage, of
 
 
 def unsigned(record: Record, *, has_annex: bool = True) -> Statement:

@@ -21,7 +21,8 @@ class Style:
     """How a transcript is laid out.  Lengths in points (``_pt``), indents in columns, rules as distances from the left edge.
 
     A speech begins at ``name_column`` with the speaker's name; a paragraph without a name begins at ``text_column``; later lines
-    begin at ``margin_column``, remarks such as ``[inaudible …]`` at ``parenthesis_column``.
+    begin at ``margin_column``, remarks such as ``[inaudible …]`` at ``parenthesis_column``.  Where there is a ``letter_column``,
+    an examination is printed as questions (Q) and answers (A), whose words begin at ``answer_column``.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Style:
     has_times: bool = False
     rules_pt: tuple[float, ...] = ()
     page_number: Literal["top", "bottom"] = "top"
+    letter_column: int | None = None
+    answer_column: int = 10
 
     @property
     def column_pt(self) -> float:
@@ -92,6 +95,7 @@ _NEW_YORK = replace(
     parenthesis_column=10,
     is_upper=True,
     rules_pt=(121.5, 126.0, 585.0),
+    letter_column=5,
 )
 _FEDERAL = replace(
     _NEW_YORK,

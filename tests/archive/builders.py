@@ -7,9 +7,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from archive import corrections, review, review_coverage
+from archive import corrections
 from archive.corrections import Entry
 from archive.record import read_record
+from archive.review import coverage as review_coverage
+from archive.review import marks as review
 from everyword import keys, ledger, run
 from everyword.folder import SessionFolder
 from everyword.model import Run, Span, Speaker, State, Utterance, Word, to_json

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from archive import commands
 from everyword import config
 from everyword.errors import EverywordError
+from tests.archive.certificate.issued import Issued, issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,9 @@ def ew(home: Path) -> Ew:
         return Outcome(known.exit_code if known else result.exit_code, result.stdout, result.stderr, known)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Issued:
+    """Level C, two segments of two channels, one correction, a time stamp: nobody writes into it."""
+    return issue(tmp_path_factory.mktemp("issued"))

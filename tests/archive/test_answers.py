@@ -17,7 +17,7 @@ from archive.answers.concordance import concordance
 from archive.answers.definitions import changes
 from archive.answers.files import COLUMNS, csv_lines, json_lines
 from archive.answers.sound import stretch, write_wav
-from archive.filters import Filters
+from archive.query.filters import Filters
 from archive.record import read_record
 from everyword import errors
 from everyword.errors import InvalidOption, WouldOverwrite
@@ -231,7 +231,7 @@ def test_a_revision_names_the_run_and_the_last_correction(home: Path, tmp_path: 
 
 
 def test_relevance_compares_so_many_and_says_so(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.MOST_CANDIDATES", 2)
+    monkeypatch.setattr("archive.query.search.MOST_CANDIDATES", 2)
     transcribed(tmp_path, [Said("prisoner", at_s=0), *(Said("prisoners", at_s=place) for place in (2, 4, 6))])
     with Archive(home) as opened:
         answer = opened.search("prisoner", order="relevance", limit=2)

@@ -12,7 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from archive.certificate import bundle, disclose, selection
+from archive.certificate import bundle
+from archive.disclosure import disclose, selection
 from archive.record import read_record
 from tests.archive import builders
 from tests.archive.builders import Said

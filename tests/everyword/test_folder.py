@@ -1,5 +1,6 @@
 """Where a session lies, and what a folder refuses."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -19,7 +20,7 @@ from everyword.errors import (
     SessionNotFound,
     UnsupportedFormat,
 )
-from everyword.folder import FORMAT, SessionFolder, create, find, held, locked, remember_root, roots, scan, write_new
+from everyword.folder import FORMAT, SessionFolder, create, find, give_name, held, locked, remember_root, roots, scan, write_new
 from everyword.model import Session, to_json
 from everyword.text import slug
 from tests.helpers import a_session
@@ -257,3 +258,21 @@ def test_a_session_is_held_by_many_or_by_one_alone(tmp_path: Path) -> None:
 def test_a_lock_that_is_held_too_long_is_told(tmp_path: Path) -> None:
     with locked(tmp_path / "x"), pytest.raises(SessionBusy, match="x is in use"), locked(tmp_path / "x", timeout_s=0.01):
         pass
+
+
+def _refuse(*_: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_finished_file_gets_its_name_unless_somebody_else_has_taken_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", _refuse)
+    for name in ("first", "second"):
+        (tmp_path / name).write_text(name)
+    give_name(tmp_path / "first", tmp_path / "found")
+    with pytest.raises(FileExistsError):
+        give_name(tmp_path / "second", tmp_path / "found")
+    assert "first" == (tmp_path / "found").read_text()

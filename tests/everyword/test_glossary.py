@@ -12,10 +12,10 @@ from transcribe import pipeline
 from transcribe.engine import ScriptedEngine
 
 
-def test_terms_are_kept_in_order_and_those_of_other_sessions_are_left_out(tmp_path: Path) -> None:
+def test_a_sessions_own_terms_come_first_and_those_of_other_sessions_are_left_out(tmp_path: Path) -> None:
     for term, session in (("protocol", ""), ("corridor B", "01A"), ("annex", "01B")):
         glossary.add(tmp_path, term, session=session, by="Test Operator")
-    assert ["protocol", "corridor B"] == [one.term for one in glossary.read(tmp_path, session="01A")]
+    assert ["corridor B", "protocol"] == [one.term for one in glossary.read(tmp_path, session="01A")]
     assert ["protocol"] == [one.term for one in glossary.read(tmp_path)]
 
 

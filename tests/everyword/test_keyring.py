@@ -177,3 +177,30 @@ def test_a_library_that_is_none_is_an_error(home: Path) -> None:
     pytest.importorskip("pkcs11")
     with pytest.raises(KeyLocked):
         keyring.create_on_token(home, "x", holder="X", token=Token("/bin/true", "x", "x"), pin="1", made_at_us=1)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(-20, -10), (10, 20)])
+def test_a_certificate_that_does_not_hold_today_signs_nothing(begins: int, ends: int, tmp_path: Path) -> None:
+    """Expired ten days ago; valid from ten days hence."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
+
+    entry = keyring.create(tmp_path, "anna", holder="Anna Reed", passphrase="correct horse", made_at_us=1)
+    public, today = load_pem_public_key(entry.pem), datetime.now(UTC)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    draft = x509.CertificateBuilder(
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Authority")]),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Anna Reed")]),
+        public,
+        1,
+        today + timedelta(days=begins),
+        today + timedelta(days=ends),
+    )
+    chain = draft.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.PEM)
+    keyring.refuse_expired(entry)
+    with pytest.raises(keyring.KeyExpired):
+        keyring.refuse_expired(keyring.attach(tmp_path, "anna", chain))

@@ -1,5 +1,6 @@
 """Keys and signatures, checked by a program that is not ours."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -68,6 +69,17 @@ def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
         process.stdin.flush()
     assert 1 == len({process.communicate(timeout=60)[0] for process in processes})
     assert ["device.pem"] == [path.name for path in (tmp_path / "keys").iterdir()]
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_key_is_made_where_files_cannot_have_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refuse)
+    first, again = (keys.public_pem(keys.device_key(tmp_path)) for _ in range(2))
+    assert first == again
+    assert ["device.pem"] == [path.name for path in (tmp_path / "keys").glob("[!.]*")]
 
 
 def test_what_a_dead_process_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from archive.certificate import bundle, certify, timestamp
 from archive.certificate.certify import Certificate
-from archive.certificate.statement import Level, Reviewer
+from archive.certificate.statement import Reviewer
 from archive.certificate.timestamp import Wanted
+from archive.review.coverage import Level
 from everyword import checker, keyring, keys
 from everyword.checker import Finding, Trust
 from everyword.digest import canonical, digest, parse_canonical
@@ -178,10 +179,20 @@ def certified(
     level: Level | None = None,
     has_authority: bool = False,
     reviewer: Reviewer = REVIEWER,
+    formats: Sequence[str] = ("txt", "vtt"),
+    pdf_authority: Callable[[bytes], bytes] | None = None,
 ) -> Certificate:
     """A certificate of the session as it is; without the formats that take a moment."""
     draft = certify.prepare(
-        folder, reviewer, entry, home=home, level=level, formats=("txt", "vtt"), has_authority=has_authority, signer=signer
+        folder,
+        reviewer,
+        entry,
+        home=home,
+        level=level,
+        formats=formats,
+        has_authority=has_authority,
+        signer=signer,
+        pdf_authority=pdf_authority,
     )
     return certify.sign(folder, draft, signer, entry=entry, home=home, by="Test Operator")
 

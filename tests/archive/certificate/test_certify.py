@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archive import review, review_coverage
 from archive.certificate import bundle, certify, wording
-from archive.certificate.statement import Level, Reviewer
+from archive.certificate.statement import Reviewer
 from archive.record import read_record
-from everyword import keys
+from archive.review import coverage as review_coverage
+from archive.review import marks as review
+from archive.review.coverage import Level
+from everyword import checker, keys
 from everyword.digest import canonical, parse_canonical
 from everyword.errors import EverywordError, InvalidOption, InvalidText, NotTranscribed, WouldOverwrite
 from everyword.verify import verdicts, verify_session
@@ -274,5 +276,5 @@ def test_whoever_signs_the_text_is_whole_and_promises_nothing(name: str, role: s
 
 def test_the_draft_statement_says_that_nobody_has_compared_it(issued: Issued) -> None:
     statement = wording.draft(read_record(issued.folder))
-    assert ("M", wording.BANNERS["M"]) == (statement.level, statement.heading)
+    assert ("M", checker.HEADINGS["M"]) == (statement.level, statement.heading)
     assert "No person has compared it with the recording." in statement.paragraphs[0]

@@ -200,3 +200,46 @@ def test_a_damaged_key_ring_does_not_stand_in_the_way_of_verifying(ew: Run, sess
     (home / "keys" / "anna.pub.pem").write_text("rubbish")
     checked = ew("verify", str(session.path))
     assert (3, True) == (checked.exit_code, "anna" in checked.stderr)
+
+
+def test_what_is_signed_is_shown_even_to_who_asked_for_quiet(ew: Run, session: SessionFolder) -> None:
+    """Nobody may sign what they were not shown."""
+    from everyword import terminal
+
+    try:
+        done = ew(
+            "--quiet", "certify", str(session.path), "--key", "anna", "--role", "reporter", "--format", "txt", typed=(PASSPHRASE,)
+        )
+    finally:
+        terminal.set_quiet(False)
+    assert "TRANSCRIPT CERTIFIED BY THE NAMED REVIEWER" in done.stderr
+
+
+def test_a_format_that_a_certificate_does_not_have_is_refused(ew: Run, session: SessionFolder) -> None:
+    done = certify(ew, session, "--format", "odt")
+    assert (2, "A certificate has no format 'odt'.") == (getattr(done.exception, "exit_code", 0), str(done.exception))
+
+
+@pytest.mark.parametrize("option", ["--ca", "--tsa-ca"])
+def test_a_slip_in_a_path_is_a_usage_error_and_not_tampering(
+    option: str, ew: Run, session: SessionFolder, tmp_path: Path
+) -> None:
+    done = ew("verify", str(session.path), option, str(tmp_path / "none.pem"))
+    assert 2 == getattr(done.exception, "exit_code", 0)
+    asked = ew("timestamp", str(session.path), "--tsa-ca", str(tmp_path / "none.pem"))
+    assert 2 == getattr(asked.exception, "exit_code", 0)
+
+
+def test_an_address_that_can_be_none_is_told_before_anything_is_signed(ew: Run, session: SessionFolder) -> None:
+    done = certify(ew, session, "--tsa", "ftp://x")
+    assert (2, False) == (getattr(done.exception, "exit_code", 0), (session.path / "certificates").exists())
+
+
+def test_a_redacted_copy_with_pages_is_verified_by_drawing_it_anew(ew: Run, session: SessionFolder, tmp_path: Path) -> None:
+    assert 0 == certify(ew, session).exit_code
+    hidden = ["--phrase", "exchange of prisoners", "--reason", "safety", "--format", "pdf", "--format", "docx", "--no-sound"]
+    made = ew("redact", str(session.path), *hidden, "--key", "anna", "--to", str(tmp_path / "out"), typed=(PASSPHRASE,))
+    assert 0 == made.exit_code
+    checked = ew("verify", made.stdout.strip(), "--json")
+    told = {one["subject"] for one in data(checked)["findings"] if "byte for byte" in one["sentence"]}
+    assert (0, {f"data/transcript/transcript.{name}" for name in ("pdf", "docx")}) == (checked.exit_code, told)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.certificate import bag, disclose, selection
+from archive.certificate import bag
+from archive.disclosure import disclose, selection
 from archive.record import read_record
 from everyword import checker
 from tests.archive.certificate import issued as forge

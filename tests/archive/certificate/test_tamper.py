@@ -10,9 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from archive.certificate import bundle, certify
 from everyword import checker, keys
-from everyword.checker import Trust
 from everyword.digest import canonical, digest, parse_canonical
 from everyword.folder import SessionFolder
 from everyword.keys import KeySigner
@@ -367,53 +365,6 @@ def test_a_seal_of_another_session_fails_even_when_the_statement_is_signed_anew(
     assert 4 == outcome(check(path, issued.trust))
 
 
-@pytest.mark.parametrize(
-    ("what", "change"),
-    [
-        ("level C over a text that was not reviewed as a whole", {"reviewed": 3}),
-        ("level C over a text that was not reviewed as a whole", {"open_flags": 1}),
-        ("level C over a text that was not reviewed as a whole", {"verbatim": "edited"}),
-        ("level C over a text that was not reviewed as a whole", {"stretches": 9}),
-    ],
-)
-def test_not_even_the_signer_can_claim_a_level_the_numbers_do_not_carry(
-    what: str, change: dict[str, object], issued: Issued, path: Path
-) -> None:
-    manifest = parse_canonical((path / MANIFEST).read_bytes(), what="manifest")
-    assert isinstance(manifest["coverage"], dict)
-    assert isinstance(issued.signer, KeySigner)
-    forge.resign(path, issued.signer, coverage={**manifest["coverage"], **change})
-    assert any(what in one.sentence for one in check(path, issued.trust) if one.outcome == "fail")
-
-
-def test_not_even_the_signer_can_claim_a_review_that_the_ledger_does_not_have(tmp_path: Path) -> None:
-    folder, home = forge.a_session(tmp_path, seconds=9), tmp_path / "home"
-    entry, signer = forge.a_key(home)
-    path = bundle.write(folder, forge.certified(folder, entry, signer, home=home), to=tmp_path / "out")
-    manifest = parse_canonical((path / MANIFEST).read_bytes(), what="manifest")
-    assert isinstance(manifest["coverage"], dict)
-    assert isinstance(signer, KeySigner)
-    text = {"heading": checker.HEADINGS["C"], "paragraphs": []}
-    forge.resign(path, signer, level="C", text=text, coverage={**manifest["coverage"], "reviewed": 4})
-    failed = [one.sentence for one in check(path, Trust(frozenset([entry.holder.public_key]))) if one.outcome == "fail"]
-    assert ["The ledger has 0 reviewed utterances, not what it claims."] == failed
-
-
-def test_not_even_the_signer_can_change_the_text_behind_the_ledgers_back(issued: Issued, path: Path) -> None:
-    """The digest, the root and the signature are made anew by the one who has the key and the salts."""
-    raw = (path / TRANSCRIPT).read_bytes().replace(b"discussed", b"disgusted")
-    (path / TRANSCRIPT).write_bytes(raw)
-    seed = (path / SESSION / "salts.key").read_bytes()
-    manifest = parse_canonical((path / MANIFEST).read_bytes(), what="manifest")
-    leaves = certify.text_leaves(str(manifest["session"]), raw, seed=seed, revision=1)
-    root = checker.TAG + checker.root_of(len(leaves), {place: one[0] for place, one in enumerate(leaves)}, []).hex()
-    assert isinstance(manifest["transcript"], dict)
-    assert isinstance(issued.signer, KeySigner)
-    forge.resign(path, issued.signer, transcript={**manifest["transcript"], "digest": digest(raw), "root": root})
-    failed = [one.sentence for one in check(path, issued.trust) if one.outcome == "fail" and one.subject == TRANSCRIPT]
-    assert ["It does not follow from the machine's draft and the ledger (utterances [1])."] == failed
-
-
 def test_one_flipped_sample_is_localised_to_channel_and_second(issued: Issued, path: Path) -> None:
     second, frame, channel = 17, 17 * RATE_HZ + 4321, 1
     flip(path / FIRST, HEADER_BYTES + frame * 4 + channel * 2)
@@ -448,87 +399,3 @@ def test_the_session_in_a_bundle_is_a_session(issued: Issued, path: Path) -> Non
 def _session_findings(path: Path, issued: Issued) -> Iterator[Finding]:
     known = [keys.fingerprint(keys.public_pem(key)) for key in (keys.device_key(issued.home), builders.KEY)]
     return verify_session(SessionFolder(path / SESSION), trusted=known)
-
-
-# What was seen before
-
-
-def test_an_older_certificate_is_told_from_the_newest_that_was_seen(issued: Issued, tmp_path: Path) -> None:
-    old = forge.issue(tmp_path / "case")
-    seen = old.trust._replace(seen=tmp_path / "seen.json")
-    builders.correct(old.folder, 1, to="We discussed it.")
-    builders.review_all(old.folder)
-    new = forge.certified(old.folder, old.entry, old.signer, home=old.home)
-    path = bundle.write(old.folder, new, to=tmp_path / "out")
-    assert [0, 0, 4] == [outcome(check(one, seen)) for one in (old.bundle, path, old.bundle)]
-    assert 0 == outcome(check(old.bundle, old.trust))
-
-
-def test_two_certificates_with_one_revision_are_noticed(issued: Issued, path: Path, tmp_path: Path) -> None:
-    seen = issued.trust._replace(seen=tmp_path / "seen.json")
-    assert 0 == outcome(check(issued.bundle, seen))
-    assert isinstance(issued.signer, KeySigner)
-    for name in ("manifest.sig.tsr", "TIME.txt", "tsa-chain.pem"):
-        _drop(f"certificate/{name}")(path)
-    forge.resign(path, issued.signer, time="none", certified_at_us=1)
-    assert 0 == outcome(check(path, issued.trust))
-    assert any("made two" in one.sentence for one in check(path, seen) if one.outcome == "fail")
-
-
-def test_an_archive_that_was_set_back_is_noticed(issued: Issued, tmp_path: Path) -> None:
-    case = forge.issue(tmp_path / "case")
-    backup = shutil.copytree(case.home, tmp_path / "backup")
-    seen = case.trust._replace(seen=tmp_path / "seen.json")
-    for _ in range(2):
-        forge.certified(case.folder, case.entry, case.signer, home=case.home)
-    newest = bundle.write(case.folder, _newest(case), to=tmp_path / "new")
-    assert 0 == outcome(check(newest, seen))
-    shutil.rmtree(case.home)
-    shutil.copytree(backup, case.home)
-    other = forge.a_session(tmp_path / "other", seconds=9)
-    shutil.copytree(other.path, case.home / "sessions" / other.path.name)
-    forked = forge.certified(other, case.entry, case.signer, home=case.home)
-    path = bundle.write(other, forked, to=tmp_path / "forked")
-    assert any("set back" in one.sentence for one in check(path, seen) if one.outcome == "fail")
-
-
-def test_a_ledger_that_forked_after_a_restored_backup_is_noticed(issued: Issued, tmp_path: Path) -> None:
-    case = forge.issue(tmp_path / "case")
-    backup = case.folder.ledger.read_bytes()
-    seen = case.trust._replace(seen=tmp_path / "seen.json")
-    builders.correct(case.folder, 1, to="We discussed nothing.")
-    newest = forge.certified(case.folder, case.entry, case.signer, home=case.home)
-    assert 0 == outcome(check(bundle.write(case.folder, newest, to=tmp_path / "new"), seen))
-    case.folder.ledger.write_bytes(backup)
-    builders.correct(case.folder, 1, to="We discussed everything.")
-    builders.correct(case.folder, 2, to="…")
-    forked = forge.certified(case.folder, case.entry, case.signer, home=case.home)
-    path = bundle.write(case.folder, forked, to=tmp_path / "forked")
-    assert 0 == outcome(check(path, case.trust))
-    assert any("removed or exchanged" in one.sentence for one in check(path, seen) if one.outcome == "fail")
-
-
-# What no program can see: tested as documentation
-
-
-def test_whoever_holds_the_key_and_asked_for_no_time_stamp_can_sign_something_else(issued: Issued, path: Path) -> None:
-    assert isinstance(issued.signer, KeySigner)
-    for name in ("manifest.sig.tsr", "TIME.txt", "tsa-chain.pem"):
-        _drop(f"certificate/{name}")(path)
-    forge.resign(path, issued.signer, time="none", certified_at_us=1)
-    assert 0 == outcome(check(path, issued.trust))
-
-
-def test_without_a_memory_an_old_certificate_passes_and_says_that_freshness_was_not_checked(issued: Issued, path: Path) -> None:
-    findings = check(path, issued.trust)
-    assert 0 == outcome(findings)
-    assert any("Freshness was not checked" in one.sentence for one in findings)
-
-
-def test_a_trusted_time_authority_is_needed_for_a_time_stamp_to_pass(issued: Issued, path: Path) -> None:
-    findings = check(path, Trust(issued.trust.fingerprints))
-    assert [("unknown", "certificate/manifest.sig.tsr")] == [one[1:3] for one in findings if one.outcome != "pass"]
-
-
-def _newest(case: Issued) -> certify.Certificate:
-    return certify.read(case.folder)

@@ -256,3 +256,24 @@ def test_a_vouched_signer_is_still_known_in_2045_if_the_signature_was_stamped(is
 
 def test_the_newest_certificate_is_read_by_default(case: Issued) -> None:
     assert "c002" == certify.read(case.folder).name
+
+
+def test_another_time_in_the_unsigned_status_text_of_a_token_is_not_believed(issued: Issued, tmp_path: Path) -> None:
+    """Anybody may add that text to a token, and openssl accepts it: the time must be read where the signature covers it."""
+    path = issued.copy(tmp_path)
+    place, chain = (path / "certificate" / name for name in ("manifest.sig.tsr", "tsa-chain.pem"))
+    reply = place.read_bytes()
+    (_, body, _), (_, _, token) = checker.values(checker.values(reply)[0][1])
+    told = checker.token_body(reply)
+    seconds = checker.token_info(reply)[1]
+    year = time.strftime("%Y%m%d", time.gmtime(seconds)).encode()
+    info = keys.tagged(0x30, told.replace(year, b"20010101"))
+    hidden = bytes.fromhex("060b2a864886f70d0109100104") + keys.tagged(0xA0, keys.tagged(0x04, info))
+    status = keys.tagged(0x30, body + keys.tagged(0x30, keys.tagged(0x0C, hidden)))
+    forged = keys.tagged(0x30, status + token)
+    place.write_bytes(forged)
+    forge.retag(path)
+    signature = (path / "certificate/manifest.sig").read_bytes()
+    assert checker.token_holds(forged, signature, issued.authority.root.read_bytes(), chain.read_bytes(), seconds)
+    assert (checker.token_info(reply), b"20010101" in forged) == (checker.token_info(forged), True)
+    assert not any("2001-01-01" in one.sentence for one in check(path, issued.trust))

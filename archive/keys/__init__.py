@@ -1,0 +1,1 @@
+"""The keys of people who certify, as commands; `everyword.keyring` keeps them."""

@@ -1,1 +1,0 @@
-"""The commands of people who review, quote and publish."""

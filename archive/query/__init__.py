@@ -1,0 +1,1 @@
+"""What people type → utterances: the language of queries, where they are met, and in what order they come."""

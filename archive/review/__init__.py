@@ -1,0 +1,1 @@
+"""Reviewing: what a person has compared with the sound, how much of it, and the walk through a transcript."""

@@ -1,0 +1,1 @@
+"""The statement pack: what a delegation marks and publishes."""
