@@ -25,8 +25,9 @@ from benchmarks.coverage import UNUSABLE
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from transcribe import doubt, models
+from transcribe.attempts import Clip
 from transcribe.audio import profile_of
-from transcribe.batches import Clip, read_all
+from transcribe.batches import read_all
 from transcribe.checks import DOUBTING
 from transcribe.engine import Reading
 from transcribe.whisper import WhisperEngine, cpu_name

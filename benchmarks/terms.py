@@ -1,31 +1,33 @@
-"""What telling the engine names and terms does: recall of the names, errors of everything else, and echoes where nobody speaks.
+"""What telling the engine names and terms does: recall, errors of everything else, inventions, and echoes where nobody speaks.
 
     python -m benchmarks.terms --data ../shared/data
 
-Every recording is read twice by the same model: told nothing, and told the names that are said in it among others that are not.
-Recall counts a name as often as the reference has it; a name in another spelling is not found.
+Every recording is read by the same model in four ways: told nothing; told the names that are said in it among others that are
+not; told 500 terms, those names first; told 500 terms none of which is said.  Recall counts a name as often as the reference has
+it; one in another spelling or another form is not found.  A told word that is written more often than it is said is invented:
+that also counts inflected words (`INFLECTED`) which are drawn to the form they were told in.  Intervals are bootstrapped over
+recordings.
 """
 
 import argparse
 import json
-import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import jiwer
 import numpy as np
 import soundfile
 
+from benchmarks.diarization import interval, print_machine
 from benchmarks.normaliser import normalise
 from everyword import keys
 from everyword.model import Utterance
 from everyword.run import read_transcript
 from recorder.imports import import_files
 from transcribe import glossary, models, pipeline
-from transcribe.whisper import WhisperEngine, cpu_name
+from transcribe.whisper import WhisperEngine
 from transcribe.windows import RATE_HZ
 
 NAMES = {
@@ -34,23 +36,33 @@ NAMES = {
     "en_ami_ES2011a_40s": ("Abigail Claflin", "Abbie"),
     "en_phone_diane_sheila": ("Diane", "Sheila"),
     "en_lj_LJ001-0001_0016": ("Gutenberg",),
+    "en_fleurs_2": ("Sintra", "Lord Byron"),
+    "en_fleurs_6": ("Northern Marianas",),
+    "en_mfa_esports_5": ("Sideshow", "Custer", "Reinforce", "Plat Chat"),
     "ru_spliced_long_dev": ("Дигиум",),
+    "ru_ivr_a_demo-abouttotry": ("Астериск", "Дигиум"),
+    "ru_ivr_b_demo-abouttotry": ("Астериск", "Дигиум"),
+    "ru_ivr_b_demo-instruct": ("Астериск", "Дигиум"),
+    "uk_audiobook_farshrutka": ("Томас", "Репостислав Вакарчук"),
 }
+INFLECTED = {"ru_ivr_a_conf-adminmenu": ("конференция", "микрофон", "участник", "уровень звука")}
+"""Words that are said in other forms than the one told."""
+
 ABSENT = {
     "en": ("Tobias Wrenfield", "Margarethe Oyelaran", "Castellane"),
     "ru": ("Анна Рыбакова", "Виктор Сомов", "Олена Коваль"),
+    "uk": ("Анна Рибакова", "Віктор Сомов", "Олена Коваль"),
 }
+NOTHING, TOLD, MANY, NONE_SAID = "told nothing", "told", "told 500 terms", "told 500 that are not said"
 
 
 @dataclass(slots=True)
 class Row:
-    """One way of reading, over all recordings."""
+    """One way of reading, over all recordings; a tuple a recording: names found, names said, errors, words."""
 
     way: str
-    found: int = 0
-    absent: int = 0
-    errors: int = 0
-    words: int = 0
+    counts: list[tuple[int, int, int, int]] = field(default_factory=list)
+    invented: int = 0
     echoes: int = 0
     lines: list[str] = field(default_factory=list)
 
@@ -62,45 +74,55 @@ def main() -> None:
     parser.add_argument("--model", default="base")
     options = parser.parse_args()
     references = {one["id"]: one for one in map(json.loads, (options.data / "refs.jsonl").open(encoding="utf-8"))}
-    print(f"{cpu_name()}, Python {platform.python_version()}, faster-whisper {version('faster-whisper')}, model {options.model}")
+    print_machine("faster-whisper")
     with tempfile.TemporaryDirectory() as scratch:
-        rows = [measure(Path(scratch), options, references, told=told) for told in (False, True)]
-    said = sum(_said(str(references[item]["text"]), names) for item, names in NAMES.items() if item in references)
-    for row in rows:
-        print(
-            f"{row.way:12} names {row.found} of {said} ({100 * row.found / said:.0f} %), absent names written {row.absent}, "
-            f"WER {row.errors / row.words:.3f}, words of the prompt where nobody speaks {row.echoes}"
-        )
-    for told_nothing, told in zip(rows[0].lines, rows[1].lines, strict=True):
-        print(f"  {told_nothing}  →  {told}")
+        rows = [measure(Path(scratch), options, references, way) for way in (NOTHING, TOLD, MANY, NONE_SAID)]
+    for lines in zip(*(row.lines for row in rows), strict=True):
+        print("  " + "  →  ".join(lines))
 
 
-def measure(scratch: Path, options: argparse.Namespace, references: dict[str, dict[str, object]], *, told: bool) -> Row:
+def measure(scratch: Path, options: argparse.Namespace, references: Mapping[str, dict[str, object]], way: str) -> Row:
     """Every recording with names, then every one without speech, which is told the names of all the others."""
-    row = Row("told" if told else "told nothing")
-    for item, names in NAMES.items():
+    row = Row(way)
+    for item, names in {**NAMES, **INFLECTED}.items():
         if item not in references:
             continue
         language = str(references[item]["lang"])
-        terms = (*ABSENT[language][:1], *names, *ABSENT[language][1:])
-        path = options.data / str(references[item]["path"])
-        text = _read(scratch, options, path, terms if told else (), language)
+        terms = _terms(way, names, language)
+        text = _read(scratch, options, options.data / str(references[item]["path"]), terms, language)
         reference = str(references[item]["text_spoken"] or references[item]["text"])
-        found = _found(text, reference, names)
-        row.found += found
-        row.absent += sum(_count(text, part) for name in ABSENT[language] for part in name.split())
+        found, said = (_found(text, reference, names), _said(reference, names)) if item in NAMES else (0, 0)
+        row.invented += _invented(text, reference, {*names, *terms})
         alignment = jiwer.process_words(normalise(reference), normalise(text))
-        row.errors += alignment.substitutions + alignment.deletions + alignment.insertions
-        row.words += len(normalise(reference).split())
-        row.lines.append(f"{item} {found}/{_said(reference, names)} WER {alignment.wer:.2f}")
+        errors = alignment.substitutions + alignment.deletions + alignment.insertions
+        row.counts.append((found, said, errors, len(normalise(reference).split())))
+        row.lines.append(f"{item} {found}/{said} WER {alignment.wer:.2f}")
     every = tuple(name for names in (*NAMES.values(), *ABSENT.values()) for name in names)
     for path in _without_speech(scratch, options.data, references):
-        text = _read(scratch, options, path, every if told else (), "en")
+        text = _read(scratch, options, path, _terms(way, every, "en"), "en")
         row.echoes += sum(_count(text, part) for name in every for part in name.split())
+    counts = np.array(row.counts)
+    found, said, errors, words = counts.sum(axis=0)
+    low, high = interval(counts[:, 0], counts[:, 1])
+    least, most = interval(counts[:, 2], counts[:, 3])
+    print(
+        f"{way:27} names {found} of {said} ({100 * found / said:.0f} % [{low:.0f} to {high:.0f}]), invented {row.invented}, "
+        f"WER {100 * errors / words:.1f} % [{least:.1f} to {most:.1f}], words of the prompt where nobody speaks {row.echoes}",
+        flush=True,
+    )
     return row
 
 
-def _without_speech(scratch: Path, data: Path, references: dict[str, dict[str, object]]) -> Iterator[Path]:
+def _terms(way: str, names: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """What the engine is told; as much of it as fits."""
+    absent = ABSENT[language]
+    syllables = ("bar", "dol", "ket", "mon", "vil") if language == "en" else ("бар", "дол", "кет", "мон", "вил")
+    invented = tuple((a + b + c + d).capitalize() for a in syllables for b in syllables for c in syllables for d in syllables)
+    many = {MANY: (*names, *invented), NONE_SAID: invented}
+    return {NOTHING: (), TOLD: (*absent[:1], *names, *absent[1:])}.get(way) or many.get(way, ())[:500]
+
+
+def _without_speech(scratch: Path, data: Path, references: Mapping[str, dict[str, object]]) -> Iterator[Path]:
     """Near-silent meetings, and 30 s each of white noise, brown noise, mains hum and digital silence."""
     yield from (data / str(one["path"]) for one in references.values() if one["type"] == "meeting_near_silent")
     white = np.random.default_rng(1).normal(0, 0.02, 30 * RATE_HZ)
@@ -140,6 +162,12 @@ def _said(reference: str, names: tuple[str, ...]) -> int:
 
 def _found(text: str, reference: str, names: tuple[str, ...]) -> int:
     return sum(min(_count(text, part), _count(reference, part)) for name in names for part in name.split())
+
+
+def _invented(text: str, reference: str, terms: set[str]) -> int:
+    """How often a word of the terms is written beyond what is said."""
+    parts = {normalise(part) for term in terms for part in term.split() if len(part) > 3}
+    return sum(max(0, _count(text, part) - _count(reference, part)) for part in parts)
 
 
 if __name__ == "__main__":

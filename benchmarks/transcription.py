@@ -3,8 +3,10 @@
     python -m benchmarks.transcription --data ../shared/data
 
 The data folder holds ``refs.jsonl`` and the recordings it names.  Ours is the whole command without loading the model: reading
-the session, voice detection, decoding, word times, coverage, writing and signing the run.  Stock is
-`BatchedInferencePipeline` from reading the file to its last segment, with the same model, arithmetic, beam and number of cores.
+the session, voice detection, decoding, word times, coverage, writing and signing the run; once told the language, once choosing
+among three in each stretch between two pauses.  Stock is `BatchedInferencePipeline` (if asked for, also sequential `transcribe`
+with its voice detection) from reading the file to its last segment, with the same model, arithmetic, beam and number of cores; it
+hears the first 30 s and keeps to that language.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import TypeAlias
 
 import jiwer
 from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.transcribe import Segment
 
 from benchmarks.alignment import Heard
 from benchmarks.normaliser import normalise
@@ -33,8 +36,8 @@ from transcribe import models, pipeline
 from transcribe.whisper import WhisperEngine, cpu_name
 
 LANGUAGES = ("en", "ru", "uk")
-Way: TypeAlias = Callable[[Path], Callable[[], str]]
-"""Prepares a recording, outside the time that counts, and returns what transcribes it."""
+Way: TypeAlias = Callable[[Path, str], Callable[[], str]]
+"""Prepares a recording in a language, outside the time that counts, and returns what transcribes it."""
 
 ITEMS = ("en_spliced_long_dev", "ru_spliced_long_dev")
 
@@ -67,6 +70,7 @@ def main() -> None:
     parser.add_argument("--compute-type", default="int8")
     parser.add_argument("--batch-size", type=int, default=0, help="of ours; stock has 8")
     parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--sequential", action="store_true", help="stock sequential too")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     names = ("faster-whisper", "ctranslate2", "onnxruntime", "numpy", "jiwer")
@@ -86,7 +90,7 @@ def measure(ways: dict[str, Way], reference: dict[str, object], *, data: Path, r
     """Run every way in turn, `runs` times; the order turns round each time, so that nobody always has a warm cache."""
     path = data / str(reference["path"])
     seconds = float(str(reference["seconds"]))
-    prepared = {name: way(path) for name, way in ways.items()}
+    prepared = {name: way(path, str(reference["lang"])) for name, way in ways.items()}
     rows = {name: Row(name) for name in ways}
     for run in range(runs):
         for name in sorted(prepared, reverse=bool(run % 2)):
@@ -101,34 +105,37 @@ def _ways(scratch: Path, options: argparse.Namespace, cores: int) -> dict[str, W
     files = models.locate(options.model, home=home)
     engine = WhisperEngine(files, device="cpu", compute_type=options.compute_type, batch_size=options.batch_size)
 
-    def ours(path: Path) -> Callable[[], str]:
-        folder = import_files([path], parent=scratch, home=home, title="b", operator="benchmark", languages=LANGUAGES)
+    def ours(*, is_told: bool) -> Way:
+        def prepare(path: Path, language: str) -> Callable[[], str]:
+            languages = (language,) if is_told else LANGUAGES
+            folder = import_files([path], parent=scratch, home=home, title="b", operator="benchmark", languages=languages)
 
-        def run() -> str:
-            recording = pipeline.open_recording(folder)
-            key = keys.device_key(home)
-            done = pipeline.transcribe(recording, engine, languages=LANGUAGES, key=key, by="benchmark")
-            return " ".join(utterance.text for utterance in read_transcript(folder, done.run.run).utterances)
+            def run() -> str:
+                recording = pipeline.open_recording(folder)
+                key = keys.device_key(home)
+                done = pipeline.transcribe(recording, engine, languages=languages, key=key, by="benchmark")
+                return " ".join(utterance.text for utterance in read_transcript(folder, done.run.run).utterances)
 
-        return run
+            return run
 
-    ways: dict[str, Way] = {"everyword": ours}
+        return prepare
+
+    ways = {"everyword, told": ours(is_told=True), "everyword": ours(is_told=False)}
     if not options.ours_only:
-        stock = BatchedInferencePipeline(
-            WhisperModel(str(files.path), device="cpu", compute_type=options.compute_type, cpu_threads=cores)
-        )
-        ways["stock batch 8"] = _stock(stock, word_timestamps=False)
-        ways["stock batch 8, word times"] = _stock(stock, word_timestamps=True)
+        whisper = WhisperModel(str(files.path), device="cpu", compute_type=options.compute_type, cpu_threads=cores)
+        batched = BatchedInferencePipeline(whisper)
+        ways["stock batch 8"] = _stock(lambda path: batched.transcribe(path, batch_size=8))
+        ways["stock batch 8, word times"] = _stock(lambda path: batched.transcribe(path, batch_size=8, word_timestamps=True))
+        if options.sequential:
+            ways["stock sequential, VAD, word times"] = _stock(
+                lambda path: whisper.transcribe(path, vad_filter=True, word_timestamps=True)
+            )
     return ways
 
 
-def _stock(stock: BatchedInferencePipeline, *, word_timestamps: bool) -> Way:
-    def prepare(path: Path) -> Callable[[], str]:
-        def run() -> str:
-            segments, _ = stock.transcribe(str(path), batch_size=8, word_timestamps=word_timestamps)
-            return " ".join(segment.text for segment in segments)
-
-        return run
+def _stock(transcribe: Callable[[str], tuple[Iterable[Segment], object]]) -> Way:
+    def prepare(path: Path, _: str) -> Callable[[], str]:
+        return lambda: " ".join(segment.text for segment in transcribe(str(path))[0])
 
     return prepare
 

@@ -22,6 +22,9 @@ SAME_WORD = 0.45
 """Correlation from which two microphones hear one sound; the second when both have the same word there.  Measured on real speech
 put into a reverberant room: bleed 0.5 to 0.9, a second voice over the bleed 0.2 to 0.4, two people 0.1 and less."""
 
+AROUND_S, SAME_AROUND = 0.3, 0.5
+"""A word of a tenth of a second is too short to be sure of: from `SAME_WORD` on, so much sound on both sides of it decides."""
+
 RELATED = 0.2
 IDENTICAL = 0.98
 IDENTICAL_DB = 1.5
@@ -119,21 +122,31 @@ def _judge_one(microphones: Sequence[Microphone], starts: Sequence[list[int]], p
     others = [n for n in range(len(microphones)) if n != place and n not in copies]
     for number, word in enumerate(words):
         beside = {other: _beside(microphones[other].words, starts[other], word) for other in others}
-        heard = [(*_compared(microphones, place, other, word), other) for other, found in beside.items() if found]
+        heard = [
+            (*_compared(microphones, place, other, (word.start_us, word.end_us)), other)
+            for other, found in beside.items()
+            if found
+        ]
         if not heard:
             continue
         louder_db, same, louder = max(heard)
         is_alike = any(_is_alike(word, one) for one in beside[louder])
-        if same >= (SAME_WORD if is_alike else SAME) and louder_db >= LOUDER_DB:
+        limit = SAME_WORD if is_alike or _is_bleed_around(microphones, place, louder, word) else SAME
+        if same >= limit and louder_db >= LOUDER_DB:
             shadows[number] = Shadow("bleed", louder, louder_db, same)
         elif louder_db > -LOUDER_DB and same >= RELATED and is_alike:
             doubled.add(number)
     return Judgement(shadows, frozenset(doubled))
 
 
-def _compared(microphones: Sequence[Microphone], place: int, other: int, word: Placed) -> tuple[float, float]:
-    span = word.start_us, word.end_us
+def _compared(microphones: Sequence[Microphone], place: int, other: int, span: tuple[int, int]) -> tuple[float, float]:
     return compare(microphones[place].sound(*span), microphones[other].sound(*span))
+
+
+def _is_bleed_around(microphones: Sequence[Microphone], place: int, other: int, word: Placed) -> bool:
+    around_us = round(AROUND_S * 1_000_000)
+    louder_db, same = _compared(microphones, place, other, (word.start_us - around_us, word.end_us + around_us))
+    return same >= SAME_AROUND and louder_db >= LOUDER_DB
 
 
 def _beside(words: Sequence[Placed], starts: Sequence[int], word: Placed) -> list[Placed]:

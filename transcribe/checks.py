@@ -33,7 +33,7 @@ SPLITTING = frozenset({TRUNCATED, LOOP})
 LIMIT_MARGIN_TOKENS = 9
 LEAST_LOGPROB = -1.0
 UNSURE_LOGPROB = -0.4
-"""Below this a window is read again in full context: with Whisper base that gained in every recording it touched."""
+"""Below this a window is read again in full context, and the surer reading is used."""
 
 MOST_NO_SPEECH = 0.6
 INVENTED_SHARE = 1 / 3

@@ -21,7 +21,10 @@ ALIKE_UNKNOWN = 0.55
 """The same, for when nobody says how many people there are."""
 
 ENOUGH_S = 10.0
-"""A voice that is heard for so long is believed to be a person of its own if the roster has one."""
+"""Two voices that are both heard for so long may be more alike and still two people."""
+
+MORE_ALIKE, MORE_ALIKE_UNKNOWN = 0.85, 0.65
+"""How much more: the roster is the number of those who are there, and not all of them need to speak."""
 
 BLOCK_STRETCHES = 800
 BLOCK_CLUSTERS = 48
@@ -97,16 +100,15 @@ def _centres(prints: Floats, labels: Labels) -> tuple[Floats, Floats]:
 
 
 def _joined(prints: Floats, seconds: Floats, labels: Labels, people: int | None) -> Labels:
-    """Join what is too much alike to be told apart on so little speech; with no roster, however much there is."""
+    """Join what is too much alike to be two people, on so much speech and with or without a roster."""
     labels = labels.copy()
-    limit = ALIKE_UNKNOWN if people is None else ALIKE
+    limit, more = (ALIKE_UNKNOWN, MORE_ALIKE_UNKNOWN) if people is None else (ALIKE, MORE_ALIKE)
     while True:
         names = np.unique(labels)
         alike = _likeness(prints, seconds, labels, names)
         heard = np.array([seconds[labels == name].sum() for name in names])
         small = np.minimum(heard[:, None], heard[None, :]) < ENOUGH_S
-        extra = 0.1 if people is None else np.inf
-        over = alike - np.where(small, limit, limit + extra)
+        over = alike - np.where(small, limit, more)
         np.fill_diagonal(over, -np.inf)
         if len(names) < 2 or over.max() <= 0:
             return labels

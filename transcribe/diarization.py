@@ -1,8 +1,9 @@
 """A microphone that several people share: who speaks when.
 
-Ten seconds at a time, in steps of five, the segmentation model says who of at most three local voices speaks; every stretch of
-one voice gets a voiceprint; the voiceprints of the whole track, whatever its gaps, are clustered at once.  Nothing here knows
-words, and nothing here knows names.
+Ten seconds at a time, in steps of five, the segmentation model says who of at most three local voices speaks.  It overlooks
+changes between voices that are alike, so each stretch of one local voice is heard again in windows of a second and a half, and
+cut where the voiceprints change.  The voiceprints of the whole track, whatever its gaps, are clustered at once.  Nothing here
+knows words, and nothing here knows names.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,13 +20,23 @@ SHIFT_SAMPLES = CHUNK_SAMPLES // 2
 PAUSE_S = 0.25
 """A pause within a stretch of one local voice that does not cut it: longer ones may hide a change between two alike voices."""
 
+WINDOW_S, STEP_S = 1.5, 0.75
+"""What one voiceprint is made from within a longer stretch, and how far the next one is from it."""
+
+CHANGE = 0.35
+"""How much longer the sums of the voiceprints on both sides of a place must be, together, than the sum of all of them: then there
+is a change of voice.  Tuned, as all figures here, on the recordings that benchmarks/diarization.py calls ``dev``."""
+
 LEAST_PRINT_S = 0.4
 """Below that a stretch has no voiceprint of its own."""
 
-LEAST_CLUSTERED_S = 1.0
+LEAST_CLUSTERED_S = 0.7
 """Below that a voiceprint is assigned to a voice, but does not help to find the voices."""
 
-JOINED_S = 0.5
+LOCAL_WEIGHT = 0.3
+"""How much it counts, beside a stretch's own print, that the segmentation model takes it for the voice of other stretches."""
+
+JOINED_S = 0.25
 """Two turns of one voice with a shorter pause between them are one."""
 
 LEAST_TURN_S = 0.2
@@ -39,7 +50,7 @@ NO_VOICES = "no-voices"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One local voice of one chunk, without long pauses: its frames (of the piece), and its print if it is long enough."""
+    """One local voice of one chunk, without long pauses and changes: its frames (of the piece), and its print if it has one."""
 
     chunk: int
     local: int
@@ -138,10 +149,59 @@ def _stretches(chunk: Floats, local: NDArray[np.bool_], number: int, models: Voi
         if not len(speaks):
             continue
         for frames in np.split(speaks, np.flatnonzero(np.diff(speaks) > pause) + 1):
-            clear = frames[alone[frames]]
-            clear_s = len(clear) * FRAME_SAMPLES / RATE_HZ
-            found = models.embed(_samples_of(chunk, clear)) if clear_s >= LEAST_PRINT_S else None
-            yield Stretch(number, voice, (frames + offset).astype(np.int32), clear_s, found)
+            for part, found in _unchanged(chunk, frames, alone, models):
+                clear_s = int(alone[part].sum()) * FRAME_SAMPLES / RATE_HZ
+                yield Stretch(number, voice, (part + offset).astype(np.int32), clear_s, found)
+
+
+def _unchanged(
+    chunk: Floats, frames: NDArray[np.intp], alone: NDArray[np.bool_], models: VoiceModels
+) -> Iterator[tuple[NDArray[np.intp], Floats | None]]:
+    """The parts of a stretch in which the voice does not change, each with its print; those too short for one come last."""
+    parts = np.array_split(frames, max(1, round(len(frames) * FRAME_SAMPLES / (STEP_S * RATE_HZ))))
+    heard: list[tuple[NDArray[np.intp], Floats]] = []
+    unheard = []
+    for part in parts:
+        window = _window(frames, part) if len(parts) > 1 else frames
+        clear = window[alone[window]]
+        if len(clear) * FRAME_SAMPLES >= LEAST_PRINT_S * RATE_HZ:
+            heard.append((part, models.embed(_samples_of(chunk, clear))))
+        else:
+            unheard.append(part)
+    if heard:
+        prints = np.stack([print_ for _, print_ in heard])
+        for first, end in changes(prints):
+            total = prints[first:end].sum(axis=0)
+            yield np.concatenate([part for part, _ in heard[first:end]]), total / np.float32(np.linalg.norm(total) or 1.0)
+    yield from ((part, None) for part in unheard)
+
+
+def _window(frames: NDArray[np.intp], part: NDArray[np.intp]) -> NDArray[np.intp]:
+    """`WINDOW_S` of the stretch around a part of it, or at the stretch's beginning or end."""
+    length = int(WINDOW_S * RATE_HZ / FRAME_SAMPLES)
+    middle = int(np.searchsorted(frames, (part[0] + part[-1]) // 2))
+    first = min(max(0, middle - length // 2), max(0, len(frames) - length))
+    return frames[first : first + length]
+
+
+def changes(prints: Floats) -> list[tuple[int, int]]:
+    """Where the voice changes in a row of prints, shape (windows, dimensions): (first, end) of each part that is one voice.
+
+    The row is cut in two where that makes the sums of the prints longest, if it is worth `CHANGE`, and so on in each part.
+    """
+    sums = np.concatenate((np.zeros((1, prints.shape[1])), np.cumsum(prints, axis=0, dtype=np.float64)))
+    waiting, found = [(0, len(prints))], []
+    while waiting:
+        first, end = waiting.pop()
+        places = np.arange(first + 1, end)
+        apart = np.linalg.norm(sums[places] - sums[first], axis=1) + np.linalg.norm(sums[end] - sums[places], axis=1)
+        gain = apart - np.linalg.norm(sums[end] - sums[first])
+        if len(places) and gain.max() >= CHANGE:
+            place = int(places[np.argmax(gain)])
+            waiting += [(first, place), (place, end)]
+        else:
+            found.append((first, end))
+    return sorted(found)
 
 
 def _samples_of(chunk: Floats, frames: NDArray[np.intp]) -> Floats:
@@ -193,7 +253,7 @@ def _turns(piece: Listened, centres: Floats) -> list[Turn]:
 
 
 def _assigned(stretches: Sequence[Stretch], centres: Floats) -> Iterator[tuple[Stretch, int]]:
-    """Each stretch with its voice: half by its own print, half by that of its local voice in the whole chunk."""
+    """Each stretch with its voice: by its own print, and a little by that of its local voice in the whole chunk."""
     sums: dict[tuple[int, int], Floats] = {}
     for one in stretches:
         if one.print_ is not None:
@@ -203,7 +263,7 @@ def _assigned(stretches: Sequence[Stretch], centres: Floats) -> Iterator[tuple[S
         whole = sums.get((one.chunk, one.local))
         if whole is None:
             continue
-        likeness = centres @ (whole / np.linalg.norm(whole))
+        likeness = LOCAL_WEIGHT * (centres @ (whole / np.linalg.norm(whole)))
         if one.print_ is not None:
             likeness = likeness + min(1.0, one.clear_s) * (centres @ one.print_)
         yield one, int(np.argmax(likeness))

@@ -10,7 +10,10 @@ from typing import Protocol, TypeAlias
 from transcribe.windows import RATE_HZ, Floats
 
 Stretch: TypeAlias = tuple[int, int]
-"""First sample of a clip and one past the last, between two pauses."""
+"""First sample of a part of a clip and one past the last."""
+
+Shares: TypeAlias = tuple[tuple[str, float], ...]
+"""Languages with their probabilities, which add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +39,17 @@ class Hypothesis:
 class Reading:
     """What the engine made of one window: hypotheses best first, the words of the best one, probability of no speech.
 
-    ``languages`` are the probabilities of the languages that were allowed; they add up to 1.  ``token_limit`` is how many tokens
-    the engine could have written.
+    ``languages`` are the probabilities of the languages that it chose among.  ``token_limit`` is how many tokens the engine could
+    have written.
     """
 
     language: str
-    languages: tuple[tuple[str, float], ...]
+    languages: Shares
     hypotheses: tuple[Hypothesis, ...]
     words: tuple[Heard, ...]
     no_speech: float
     context_samples: int
     token_limit: int
-    turns: tuple[str, ...] = ()
-    """The languages of the stretches that were asked about, where they differ: then nothing was written."""
 
     @property
     def text(self) -> str:
@@ -79,18 +80,13 @@ class Engine(Protocol):
     def context_samples(self, sample_count: int) -> int:
         """The context a window of that length gets; depends on nothing else, and only equal contexts share a batch."""
 
-    def read(
-        self,
-        clips: Sequence[Floats],
-        *,
-        languages: Sequence[str],
-        full_context: bool = False,
-        stretches: Sequence[Sequence[Stretch]] = (),
-    ) -> list[Reading]:
-        """The readings of `clips` (float32, 16 kHz, shape (samples,)), in their order.
+    def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
+        """How likely each of `languages` is in each stretch of a clip, whatever is spoken beside it."""
 
-        A reading must not depend on the other clips of the batch.  `full_context` asks for the slowest and best reading.  Of a
-        clip whose `stretches` are in different languages nothing is written: its reading has `turns` instead.
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        """The readings of `clips` (float32, 16 kHz, shape (samples,)), in their order, each in its language of `languages`.
+
+        A reading must not depend on the other clips of the batch.  `full_context` asks for the slowest and best reading.
         """
 
 
@@ -130,20 +126,19 @@ class ScriptedEngine:
         """Whole seconds."""
         return -(-sample_count // RATE_HZ) * RATE_HZ
 
-    def read(
-        self,
-        clips: Sequence[Floats],
-        *,
-        languages: Sequence[str],
-        full_context: bool = False,
-        stretches: Sequence[Sequence[Stretch]] = (),  # noqa: ARG002  (it hears no language)
-    ) -> list[Reading]:
+    def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:  # noqa: ARG002
+        """Its own language for certain, or the first one where that is not allowed."""
+        language = self.language if self.language in languages else languages[0]
+        return [tuple((name, float(name == language)) for name in languages)] * len(stretches)
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
         """What the script says for each clip's mark; clips without one are read as silence."""
         marks = tuple(mark_of(clip) + FULL_CONTEXT * full_context for clip in clips)
         self.calls.append(marks)
-        return [self._read(self.script.get(mark, ""), clip, languages) for mark, clip in zip(marks, clips, strict=True)]
+        entries = [self.script.get(mark, "") for mark in marks]
+        return [self._read(*one) for one in zip(entries, clips, languages, strict=True)]
 
-    def _read(self, entry: str | Reading | Exception, clip: Floats, languages: Sequence[str]) -> Reading:
+    def _read(self, entry: str | Reading | Exception, clip: Floats, language: str) -> Reading:
         if isinstance(entry, Exception):
             raise entry
         if isinstance(entry, Reading):
@@ -151,9 +146,7 @@ class ScriptedEngine:
         step = int(self.word_s * RATE_HZ)
         words = tuple(Heard(f" {word}", n * step, step, 0.9) for n, word in enumerate(entry.split()))
         hypothesis = Hypothesis("".join(word.text for word in words), tuple(range(len(words))), -0.2)
-        language = self.language if self.language in languages else languages[0]
-        shares = tuple((name, float(name == language)) for name in languages)
-        return Reading(language, shares, (hypothesis,), words, 0.0 if words else 0.9, len(clip), 224)
+        return Reading(language, ((language, 1.0),), (hypothesis,), words, 0.0 if words else 0.9, len(clip), 224)
 
 
 def mark_of(clip: Floats) -> int:

@@ -9,8 +9,9 @@ from itertools import islice, takewhile
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
 from transcribe import checks, coverage, stitch, words
+from transcribe.attempts import Attempt, Clip
 from transcribe.audio import TrackAudio, profile
-from transcribe.batches import Attempt, Clip, read_all
+from transcribe.batches import read_all
 from transcribe.checks import Stillness
 from transcribe.engine import Engine, Reading
 from transcribe.stitch import Said

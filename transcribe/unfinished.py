@@ -20,7 +20,7 @@ from everyword.errors import CorruptFolder
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
 from everyword.model import Track
-from transcribe.batches import Attempt
+from transcribe.attempts import Attempt
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.windows import Window
 from transcribe.words import logprob_e6, ppm
@@ -171,6 +171,7 @@ def _attempt_line(attempt: Attempt) -> dict[str, object]:
         "flags": list(attempt.flags),
         "used": attempt.used,
         "error": attempt.error,
+        "skipped": attempt.skipped,
         "reading": _reading_line(attempt.reading) if attempt.reading else None,
     }
 
@@ -185,7 +186,6 @@ def _reading_line(reading: Reading) -> dict[str, object]:
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "token_limit": reading.token_limit,
-        "turns": list(reading.turns),
     }
 
 
@@ -197,6 +197,7 @@ def _attempt(window: int, line: dict[str, Any]) -> Attempt:
         flags=tuple(line["flags"]),
         used=line["used"],
         error=line["error"],
+        skipped=line["skipped"],
     )
 
 
@@ -209,5 +210,4 @@ def _reading(line: dict[str, Any]) -> Reading:
         no_speech=line["no_speech_ppm"] / 1e6,
         context_samples=line["context_samples"],
         token_limit=line["token_limit"],
-        turns=tuple(line["turns"]),
     )

@@ -7,11 +7,12 @@ of the speed, and depends on nothing but the window, so that no reading depends 
 
 import os
 import platform
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -20,7 +21,7 @@ from faster_whisper.tokenizer import Tokenizer
 
 from everyword.errors import EverywordError, InvalidOption
 from transcribe import glossary
-from transcribe.engine import Heard, Hypothesis, Reading, Stretch
+from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
 from transcribe.models import ModelFiles
 from transcribe.windows import RATE_HZ, Floats
 
@@ -28,11 +29,14 @@ BEAM = 5
 TOKEN_LIMIT = 224
 """CTranslate2 stops Whisper at half of its 448 positions (src/models/whisper.cc)."""
 
-PAD_S = 4
-"""Empty features after a window: with none the decoder does not know where to stop and loops to the limit."""
+PAD_S = 3
+"""So much of the room's own tone follows a window: with none the decoder does not know where to stop and loops to the limit."""
 
-STEP_S = 1
-"""Contexts are whole seconds, so that windows of nearly the same length can share a batch."""
+STEP_S = 2
+"""Contexts are multiples of this, so that windows of nearly the same length can share a batch."""
+
+LANGUAGE_PAD_S = 1
+"""The same where only the language is asked for."""
 
 CONTEXT_LIMIT_S = 30
 HOP_SAMPLES = 160
@@ -41,14 +45,14 @@ HOP_SAMPLES = 160
 POSITION_SAMPLES = 320
 """One position of the encoder's output."""
 
-SURE_SHARE = 0.8
-"""Probability from which a stretch inside a window counts as in its language: the encoder mixes what lies side by side."""
+ASKED_SAMPLES = 5 * RATE_HZ
+"""Of a longer stretch that is encoded alone, the beginning is asked for its language."""
 
-_KIN = {"uk": "ru", "be": "ru"}
-"""Languages that cannot be told from another one in a part of a window: Ukrainian is taken for Russian four times in five."""
+SURE_SHARE = 0.98
+"""Probability from which all stretches of a clip must be in one language for its own encoding to be believed."""
 
-Shares: TypeAlias = tuple[tuple[str, float], ...]
-"""Language and probability, for each language that is allowed."""
+ROOM_SHARE = 0.1
+"""How many of a window's frames, the quietest of each band, make the tone of the room that follows it."""
 
 _OPENING = "\"'“¿([{-«„"
 _CLOSING = "\"'.。,，!！?？:：”)]}、»…;"
@@ -60,11 +64,7 @@ class _Heard:
 
     encoded: Floats
     length: int
-    shares: Shares
-
-    @property
-    def language(self) -> str:
-        return max(self.shares, key=lambda pair: pair[1])[0]
+    language: str
 
 
 class WhisperEngine:
@@ -102,6 +102,7 @@ class WhisperEngine:
             ) from error
         self._multilingual = bool(self._whisper.model.is_multilingual)
         self._tokenizers: dict[str, Tokenizer] = {}
+        self._early: dict[int, Floats] = {}  # id of a clip → its encoding, until it is read or gone
         self._terms = glossary.within_budget(terms, count=lambda text: len(self._whisper.hf_tokenizer.encode(text).ids))
 
     def describe(self) -> dict[str, str]:
@@ -130,58 +131,43 @@ class WhisperEngine:
             "temperature_ppm": 0,
             "seed": 0,
             "pad_s": PAD_S,
+            "pad": "room tone",
             "context_step_s": STEP_S,
             "timestamps": "no",
             "prompt": glossary.prompt_of(self._terms),
         }
 
     def context_samples(self, sample_count: int) -> int:
-        """Window and pad, rounded up to a whole second, at most what Whisper can hear."""
+        """Window and pad, rounded up to the next step, at most what Whisper can hear."""
         seconds = -(-sample_count // RATE_HZ) + PAD_S
         return min(CONTEXT_LIMIT_S, -(-seconds // STEP_S) * STEP_S) * RATE_HZ
 
-    def read(
-        self,
-        clips: Sequence[Floats],
-        *,
-        languages: Sequence[str],
-        full_context: bool = False,
-        stretches: Sequence[Sequence[Stretch]] = (),
-    ) -> list[Reading]:
+    def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
+        """How likely each language is in each stretch.
+
+        First asked of the parts of the clip's own encoding, which `read` uses again.  The encoder mixes what lies side by side,
+        so unless they all agree with hardly a doubt, each stretch is then encoded alone, as short as it is.
+        """
+        if not self._multilingual:
+            return [tuple((language, float(language == "en")) for language in languages)] * len(stretches)
+        encoded = self._encode(clip, self.context_samples(len(clip)))
+        parts = [encoded[:, first // POSITION_SAMPLES : -(-end // POSITION_SAMPLES)] for first, end in stretches]
+        found = [self._languages(part, languages) for part in parts]
+        sure = {max(shares, key=lambda pair: pair[1])[0] for shares in found}
+        if len(stretches) == 1 or (len(sure) == 1 and min(max(share for _, share in one) for one in found) >= SURE_SHARE):
+            self._early[id(clip)] = encoded
+            weakref.finalize(clip, self._early.pop, id(clip), None)
+            return found
+        return [self._language_of(clip[first : min(end, first + ASKED_SAMPLES)], languages) for first, end in stretches]
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
         """One decode for all `clips`, which must be of one context; the full context is Whisper's own 30 s."""
         context = CONTEXT_LIMIT_S * RATE_HZ if full_context else self.context_samples(len(clips[0]))
-        heard = [self._hear(clip, context, languages) for clip in clips]
-        turns = [self._turns(one, languages, asked) for one, asked in zip(heard, stretches, strict=False)] or [()] * len(clips)
-        whole = [n for n, languages_of_turns in enumerate(turns) if not languages_of_turns]
-        results = dict(zip(whole, self._write([heard[n] for n in whole]), strict=True))
-        return [
-            self._reading(heard[n], results[n], context)
-            if n in results
-            else Reading(heard[n].language, heard[n].shares, (), (), 0.0, context, TOKEN_LIMIT, turns[n])
-            for n in range(len(clips))
-        ]
-
-    def _hear(self, clip: Floats, context: int, languages: Sequence[str]) -> "_Heard":
-        """The encoder's output for one window, and its language.
-
-        The language is asked for twice, of the whole output and of that without the pad, and the two answers are multiplied: of
-        135 Russian prompts one is then wrong instead of three.
-        """
-        encoded = self._encode(clip, context)
-        end = max(1, -(-len(clip) // POSITION_SAMPLES))
-        return _Heard(encoded, len(clip), self._languages([encoded, encoded[:, :end]], languages))
-
-    def _turns(self, one: "_Heard", languages: Sequence[str], stretches: Sequence[Stretch]) -> tuple[str, ...]:
-        """The language of each stretch, from the part of the encoder's output that lies there; none unless they differ."""
-        if len(stretches) < 2 or len(one.shares) < 2:
-            return ()
-        found = []
-        for first, end in stretches:
-            part = one.encoded[:, first // POSITION_SAMPLES : -(-end // POSITION_SAMPLES)]
-            language, share = max(self._languages([part], languages), key=lambda pair: pair[1])
-            found.append(language if share >= SURE_SHARE else "")
-        kinds = {_KIN.get(language, language) for language in found if language}
-        return tuple(found) if len(kinds) > 1 else ()
+        heard = []
+        for clip, language in zip(clips, languages, strict=True):
+            early = None if full_context else self._early.pop(id(clip), None)
+            heard.append(_Heard(self._encode(clip, context) if early is None else early, len(clip), language))
+        return [self._reading(one, result, context) for one, result in zip(heard, self._write(heard), strict=True)]
 
     def _write(self, heard: "Sequence[_Heard]") -> list[Any]:
         """What the decoder writes; where it echoes the terms it was told, what it writes without them."""
@@ -212,7 +198,7 @@ class WhisperEngine:
         tokenizer = self._tokenizer(one.language)
         return Reading(
             language=one.language,
-            languages=one.shares,
+            languages=((one.language, 1.0),),
             hypotheses=_hypotheses(result, tokenizer),
             words=self._align(one.encoded, tokenizer, result.sequences_ids[0], one.length),
             no_speech=float(result.no_speech_prob),
@@ -229,24 +215,27 @@ class WhisperEngine:
         return np.asarray(self._whisper.model.encode(features, to_cpu=self.device == "cuda"))
 
     def _features(self, clip: Floats, context: int) -> Floats:
-        """Log-mel features, float32, shape (mels, context / 160), zero after the sound as faster-whisper leaves them."""
+        """Log-mel features, float32, shape (mels, context / 160), after the sound with the tone of its room.
+
+        Whisper was trained on rooms, not on the zeros that faster-whisper leaves, which are louder than most of them.
+        """
         sound = clip[:context]
         whole = np.pad(sound, (0, min(context, -(-len(sound) // HOP_SAMPLES) * HOP_SAMPLES) - len(sound)))
         mel = self._whisper.feature_extractor(whole, padding=0)
-        return np.ascontiguousarray(np.pad(mel, ((0, 0), (0, context // HOP_SAMPLES - mel.shape[1]))), np.float32)
+        quietest = np.sort(mel, axis=1)[:, : max(1, int(mel.shape[1] * ROOM_SHARE))].mean(axis=1, keepdims=True)
+        room = np.repeat(quietest, context // HOP_SAMPLES - mel.shape[1], axis=1)
+        return np.ascontiguousarray(np.concatenate((mel, room), axis=1), np.float32)
 
-    def _languages(self, parts: Sequence[Floats], allowed: Sequence[str]) -> Shares:
-        """Probabilities of the allowed languages over all `parts`, made to add up to 1; only one allowed: nothing is asked."""
-        if len(allowed) == 1 or not self._multilingual:
-            return ((allowed[0] if self._multilingual else "en", 1.0),)
-        product = np.ones(len(allowed))
-        for part in parts:
-            view = ctranslate2.StorageView.from_array(np.ascontiguousarray(part))
-            (probabilities,) = self._whisper.model.detect_language(view)
-            found = {token[2:-2]: float(probability) for token, probability in probabilities}
-            product *= [max(found.get(language, 0.0), 1e-9) for language in allowed]
-        product = product ** (1 / len(parts))
-        return tuple(zip(allowed, (product / product.sum()).tolist(), strict=True))
+    def _language_of(self, sound: Floats, languages: Sequence[str]) -> Shares:
+        context = min(CONTEXT_LIMIT_S, -(-len(sound) // RATE_HZ) + LANGUAGE_PAD_S) * RATE_HZ
+        return self._languages(self._encode(sound, context)[:, : -(-len(sound) // POSITION_SAMPLES)], languages)
+
+    def _languages(self, encoded: Floats, allowed: Sequence[str]) -> Shares:
+        """Probabilities of the allowed languages in a part of the encoder's output, made to add up to 1."""
+        (probabilities,) = self._whisper.model.detect_language(ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded)))
+        found = {token[2:-2]: float(probability) for token, probability in probabilities}
+        shares = [max(found.get(language, 0.0), 1e-9) for language in allowed]
+        return tuple((language, share / sum(shares)) for language, share in zip(allowed, shares, strict=True))
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:

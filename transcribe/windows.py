@@ -32,9 +32,6 @@ PAUSE_HOPS = 4 * RATE_HZ // HOP
 MARGIN_HOPS = RATE_HZ // HOP
 """How much of such a silence stays with the speech on either side."""
 
-TURN_PAUSE_HOPS = RATE_HZ // HOP // 2
-"""A pause in which another person may begin, in another language."""
-
 VOICE = 0.35
 """Probability of voice from which a hop belongs to speech when cut points are chosen."""
 
@@ -169,34 +166,6 @@ def halves(window: Window, profile: Profile) -> list[Window]:
         Window(window.number, window.first_frame, middle - window.first_frame),
         Window(window.number, middle, window.end_frame - middle),
     ]
-
-
-def turns(window: Window, profile: Profile) -> list[Window]:
-    """The window cut in every pause of half a second or more, the longest first, as far as each part lasts 2 s."""
-    piece = profile.piece
-    first, end = piece.sample_of(window.first_frame) // HOP, piece.sample_of(window.end_frame) // HOP
-    pauses = [(low, high) for low, high in _pauses(profile.voice, first, end) if low > first and high < end]
-    cuts = [first, end]
-    for low, high in sorted(pauses, key=lambda pause: pause[0] - pause[1]):
-        middle = (low + high) // 2
-        if all(abs(middle - cut) >= SHORTEST_HOPS for cut in cuts):
-            cuts.append(middle)
-    frames = [window.first_frame, *(piece.frame_of_hop(hop) for hop in sorted(cuts)[1:-1]), window.end_frame]
-    return [Window(window.number, one, other - one) for one, other in pairwise(frames)]
-
-
-def stretches(window: Window, profile: Profile) -> list[tuple[int, int]]:
-    """``(first, end)`` in samples of the window of what lies between such pauses, where it lasts a second or more."""
-    piece = profile.piece
-    start = piece.sample_of(window.first_frame)
-    first, end = start // HOP, piece.sample_of(window.end_frame) // HOP
-    edges = [first, *(hop for pause in _pauses(profile.voice, first, end) for hop in pause), end]
-    found = [(low * HOP - start, high * HOP - start) for low, high in zip(edges[::2], edges[1::2], strict=True)]
-    return [(max(0, low), high) for low, high in found if high - low >= RATE_HZ]
-
-
-def _pauses(voice: Floats, first: int, end: int) -> list[tuple[int, int]]:
-    return [(first + low, first + high) for low, high in runs_of(voice[first:end] < VOICE) if high - low >= TURN_PAUSE_HOPS]
 
 
 def _silence_edges(voice: Floats) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from everyword.model import Track, Word
 from transcribe import doubt
 from transcribe.account import are_drawn_out
-from transcribe.batches import Attempt
+from transcribe.attempts import Attempt
 from transcribe.checks import doubt_words
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.stitch import Said
@@ -96,7 +96,6 @@ def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
         "context_samples": reading.context_samples,
         "hypotheses": [_hypothesis(hypothesis) for hypothesis in reading.hypotheses],
         "words": [_word_line(word) for word in words],
-        **({"turns": list(reading.turns)} if reading.turns else {}),
     }
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading, staircase
-from transcribe.batches import Attempt, Clip, read_all
-from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Stretch
+from transcribe.attempts import Attempt, Clip
+from transcribe.batches import TURN_BY_TURN, read_all
+from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Shares, Stretch
 from transcribe.windows import Floats, tile
 
 Script = dict[int, str | Reading | Exception]
@@ -84,77 +85,101 @@ def test_no_time_is_spent_on_an_unsure_reading_of_noise() -> None:
     assert ["whole"] == [one.part for one in read(script) if one.window.number == 3]
 
 
-class Interpreted(ScriptedEngine):
-    """Hears two languages wherever it is asked about two stretches."""
+class Interpreter(ScriptedEngine):
+    """Hears Russian wherever a clip begins with one of these seconds, else English; reads each language as it was written."""
 
     workers = 1
 
-    def read(
-        self, clips: Sequence[Floats], *, languages: Sequence[str], stretches: Sequence[Sequence[Stretch]] = (), **_: object
-    ) -> list[Reading]:
-        mixed = replace(a_reading(""), hypotheses=(), turns=("en", "ru"))
-        asked = stretches or [()] * len(clips)
-        return [mixed if len(of_clip) > 1 else a_reading("word " * 20) for of_clip in asked]
+    def __init__(self, *, russian: Sequence[int], by_language: dict[str, Reading], shares: Shares | None = None) -> None:
+        super().__init__({})
+        self.russian, self.by_language, self.given = russian, by_language, shares
+
+    def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
+        seconds = [round(float(clip[first:end].mean() - 0.25) * 1024) for first, end in stretches]
+        heard = ["ru" if second in self.russian else "en" for second in seconds]
+        return [self.given or tuple((name, 0.98 if name == one else 0.02) for name in languages) for one in heard]
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+        return [self.by_language[language] for language in languages]
+
+
+ENGLISH = "good morning to all of you who came here so early before the talks began today and now we sit"
+RUSSIAN = "добрый день всем кто здесь сегодня так рано пришёл перед началом наших переговоров и вот теперь мы сидим"
+BOTH = {"en": a_reading(ENGLISH), "ru": a_reading(RUSSIAN, language="ru")}
 
 
 def test_a_window_in_two_languages_is_read_turn_by_turn() -> None:
-    turns = [(14.0, 19.0), (20.0, 28.0)]
-    groups = read_all(Interpreted({}), clips(60, voiced=turns), languages=("en", "ru"))
+    engine = Interpreter(russian=range(21, 28), by_language=BOTH)
+    groups = read_all(engine, clips(60, voiced=[(14.0, 19.0), (20.0, 28.0)]), languages=("en", "ru"))
     attempts = next(group for group in groups if group[0].window.number == 2)
-    assert (("mixed-languages",), False) == (attempts[0].flags, attempts[0].used)
-    assert ["turn", "turn"] == [one.part for one in attempts if one.used]
-    assert attempts[0].window.frame_count == sum(one.window.frame_count for one in attempts if one.used)
+    assert (("mixed-languages",), False, TURN_BY_TURN) == (attempts[0].flags, attempts[0].used, attempts[0].skipped)
+    used = [one for one in attempts if one.used]
+    assert [("turn", "en"), ("turn", "ru")] == [(one.part, one.reading.language) for one in used if one.reading]
+    assert attempts[0].window.frame_count == sum(one.window.frame_count for one in used)
+    assert round(19.5 * 16_000) - 512 <= used[1].window.first_frame <= round(19.5 * 16_000) + 512
+
+
+def test_languages_that_cannot_be_asked_for_leave_the_text() -> None:
+    class Deaf(Interpreter):
+        def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
+            raise RuntimeError("no")
+
+    groups = read_all(Deaf(russian=(), by_language=BOTH), clips(10, voiced=[(0.5, 2)]), languages=("en", "ru"))
+    attempts = next(groups)
+    assert {("unsure-language",)} == {one.flags for one in attempts}
+    assert ENGLISH == "".join(one.reading.text for one in attempts if one.used and one.reading).strip()
 
 
 def test_where_two_languages_are_nearly_as_likely_both_readings_are_kept_and_flagged() -> None:
-    unsure = replace(a_reading("good"), languages=(("en", 0.6), ("ru", 0.4)))
-    attempts = [one for one in read({0: unsure}) if one.window.number == 1]
+    engine = Interpreter(russian=(), by_language=BOTH, shares=(("en", 0.6), ("ru", 0.4)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru")))
     assert ["whole", "other language"] == [one.part for one in attempts if "unsure-language" in one.flags][:2]
     assert 1 == sum(one.used for one in attempts)
 
 
 @pytest.mark.parametrize(("logprob", "language"), [(-0.1, "ru"), (-0.8, "en")])
 def test_language_and_text_together_decide(logprob: float, language: str) -> None:
-    shares = (("en", 0.6), ("ru", 0.4))
-    engine = TwoTongued(
-        {"en": replace(a_reading("good", logprob=-0.3), languages=shares), "ru": a_reading("да", logprob=logprob, language="ru")}
-    )
-    groups = read_all(engine, [next(clips())], languages=("en", "ru"))
-    used = [one.reading for one in next(groups) if one.used]
+    readings = {"en": a_reading("good", logprob=-0.3), "ru": a_reading("да", logprob=logprob, language="ru")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.6), ("ru", 0.4)))
+    used = [one.reading for one in next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru"))) if one.used]
     assert [language] == [one.language for one in used if one]
 
 
 @pytest.mark.parametrize(("expected", "language"), [((), "en"), (("ru",), "ru"), (("en",), "en")])
 def test_the_language_of_the_roster_weighs_more(expected: tuple[str, ...], language: str) -> None:
-    shares = (("en", 0.6), ("ru", 0.4))
-    engine = TwoTongued(
-        {"en": replace(a_reading("good"), languages=shares), "ru": a_reading("добрый", language="ru")}  # equally probable texts
-    )
-    groups = read_all(engine, [replace(next(clips()), expected=expected)], languages=("en", "ru"))
+    readings = {"en": a_reading("good"), "ru": a_reading("добрый", language="ru")}  # equally probable texts
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.6), ("ru", 0.4)))
+    groups = read_all(engine, [replace(next(clips(10, voiced=[(0.5, 2)])), expected=expected)], languages=("en", "ru"))
     used = [one.reading for one in next(groups) if one.used]
     assert [language] == [one.language for one in used if one]
 
 
-class TwoTongued(ScriptedEngine):
-    """Reads what was written for the first language it is allowed."""
+def test_a_remedy_is_given_to_all_windows_of_a_batch_at_once() -> None:
+    class OneContext(ScriptedEngine):
+        batch_size = 16
 
-    workers = 1
+        def context_samples(self, sample_count: int) -> int:
+            return 15 * 16_000
 
-    def __init__(self, by_language: dict[str, Reading]) -> None:
-        super().__init__({})
-        self.by_language = by_language
-
-    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], **_: object) -> list[Reading]:
-        return [self.by_language[languages[0]]] * len(clips)
+    engine = OneContext(dict.fromkeys((0, 14, 29, 44), a_reading("unsure", logprob=-0.6)))
+    list(read_all(engine, clips(60, voiced=[(0, 58)]), languages=("en",)))
+    assert [[FULL_CONTEXT + second for second in (0, 14, 29, 44)]] == [
+        sorted(marks) for marks in engine.calls if max(marks) >= FULL_CONTEXT
+    ]
 
 
 def test_a_voice_left_without_words_is_searched_for_and_the_fullest_reading_is_used() -> None:
     script: Script = {0: "only this", FULL_CONTEXT: "only this and now everything else that the person was saying here"}
     attempts = [one for one in read(script) if one.window.number == 1]
     assert ["whole, full context"] == [one.part for one in attempts if one.used]
-    assert {"whole", "whole, full context", "first half, full context", "second half, full context"} == {
-        one.part for one in attempts
-    }
+    assert {"whole", "whole, full context", "first half", "second half"} == {one.part for one in attempts}
+
+
+def test_halves_that_leave_no_voice_without_words_spare_the_full_context() -> None:
+    words = "one two three four five six seven eight nine ten eleven twelve"
+    script: Script = {0: words, **dict.fromkeys(range(5, 9), words)}
+    attempts = [one for one in read(script, voiced=((0.2, 5), (7.5, 12))) if one.window.number == 1]
+    assert [("whole", False), ("first half", True), ("second half", True)] == [(one.part, one.used) for one in attempts]
 
 
 def test_a_fuller_reading_that_the_engine_does_not_believe_is_not_used() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from transcribe.bleed import Microphone, Placed, compare, judge
 from transcribe.windows import RATE_HZ, Floats
@@ -55,6 +56,25 @@ def test_a_soft_answer_over_the_others_bleed_stays() -> None:
     mixed = far(loud, db=-14) + soft * np.float32(0.4)
     _, quiet = judge([microphone(loud, at("never")), microphone(mixed, at("agreed"))])
     assert {} == quiet.shadows
+
+
+def rough(voice: Floats, likeness: float, start: int, end: int) -> Floats:
+    """The voice, with so much else in it between two samples that only this much likeness is left there."""
+    other = a_voice(9, len(voice) / RATE_HZ) * np.float32((1 / likeness**2 - 1) ** 0.5)
+    mixed = voice.copy()
+    mixed[start:end] += other[start:end]
+    return mixed
+
+
+@pytest.mark.parametrize(("around", "shadows"), [(1.0, [0]), (0.4, [])])
+def test_a_short_word_that_is_not_sure_is_judged_by_the_sound_around_it(around: float, shadows: list[int]) -> None:
+    """A tenth of a second at 1 s; the other microphone has another word there."""
+    voice, first, end = a_voice(3), RATE_HZ, RATE_HZ * 11 // 10
+    heard = rough(rough(voice, 0.52, first, end), around, RATE_HZ // 2, first)
+    heard = rough(heard, around, end, 2 * RATE_HZ)
+    place = SECOND, SECOND * 11 // 10
+    found = judge([microphone(voice, [Placed("this", *place)]), microphone(far(heard, db=-12), [Placed("is", *place)])])
+    assert shadows == list(found[1].shadows)
 
 
 def test_a_word_that_only_one_microphone_has_stays() -> None:

@@ -84,10 +84,10 @@ def test_terms_and_definitions_are_added_and_shown(invoke: Invoke, spoken: Sessi
     done = invoke("glossary", "define", str(spoken.path), "1", "morning", "--meaning", "before noon")
     assert "morning, by anna: before noon (line " in done.stderr
     shown = invoke("glossary", "show", "--session", str(spoken.path)).stdout.splitlines()
-    assert ["protocol: the draft of 4 March", HOSTILE, "morning, by anna: before noon"] == shown
+    assert [HOSTILE, "protocol: the draft of 4 March", "morning, by anna: before noon"] == shown
     assert ["protocol: the draft of 4 March"] == invoke("glossary", "show").stdout.splitlines()
     data = json.loads(invoke("glossary", "show", "--session", str(spoken.path), "--json").stdout)["data"]
-    assert (["protocol", HOSTILE], ["morning"]) == tuple([one["term"] for one in data[kind]] for kind in ("terms", "definitions"))
+    assert ([HOSTILE, "protocol"], ["morning"]) == tuple([one["term"] for one in data[kind]] for kind in ("terms", "definitions"))
 
 
 def test_an_empty_glossary_says_how_to_fill_it(invoke: Invoke) -> None:

@@ -155,6 +155,14 @@ def test_a_microphone_of_one_person_is_not_asked_about(tmp_path: Path, monkeypat
     assert {"adam"} == {one.person for one in read_transcript(folder).utterances}
 
 
+@pytest.mark.parametrize(("choice", "note"), [("1", "more people than the roster"), ("10", "fewer voices were told apart")])
+def test_a_number_of_people_that_contradicts_the_sound_is_said_and_costs_no_word(shared: Shared, choice: str, note: str) -> None:
+    folder, tmp_path, _ = shared
+    outcome = transcribe(folder, tmp_path, people=choice)
+    assert words(read_transcript(folder, "r001")) == words(read_transcript(folder, outcome.run.run))
+    assert [note in one for one in outcome.speaker_notes].count(True) == 1
+
+
 def test_two_seconds_of_sound_end_with_a_transcript(tmp_path: Path) -> None:
     pytest.importorskip("sherpa_onnx")
     folder = a_session_of(tmp_path, three_people()[2 * RATE_HZ : 4 * RATE_HZ], roster=people("Adam", "Studio"))

@@ -17,8 +17,8 @@ from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
 from transcribe import unfinished
-from transcribe.batches import Attempt
-from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine, Stretch
+from transcribe.attempts import Attempt
+from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, open_recording, transcribe
 from transcribe.unfinished import MANIFEST, UNFINISHED
 from transcribe.windows import Floats, Window
@@ -43,14 +43,7 @@ class MortalEngine(ScriptedEngine):
         super().__init__(SCRIPT)
         self.deadly_call = deadly_call
 
-    def read(
-        self,
-        clips: Sequence[Floats],
-        *,
-        languages: Sequence[str],
-        full_context: bool = False,
-        stretches: Sequence[Sequence[Stretch]] = (),
-    ) -> list[Reading]:
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
         if len(self.calls) == self.deadly_call:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(clips, languages=languages, full_context=full_context)
@@ -235,7 +228,6 @@ readings = st.builds(
     shares,
     st.integers(0, 480_000),
     st.just(224),
-    st.lists(st.sampled_from(["en", "ru", ""]), max_size=3).map(tuple),
 )
 
 

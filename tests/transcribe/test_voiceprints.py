@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from everyword import labels
 from everyword.errors import CorruptFolder
 from everyword.folder import SessionFolder
 from everyword.model import Speaker
@@ -53,6 +54,33 @@ def test_a_voice_is_proposed_in_another_session_and_another_persons_is_not(tmp_p
     (proposal,) = proposed(tmp_path, a_session(tmp_path, "Second", ADAM_LATER), models)
     assert ("1", "adam", "Adam") == (proposal.label, proposal.person, proposal.name)
     assert [] == proposed(tmp_path, a_session(tmp_path, "Third", STUDIO), models)
+
+
+def everything_in(folder: SessionFolder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder.path)): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+
+
+def test_a_proposal_names_nobody_and_leaves_not_one_byte_in_the_session(tmp_path: Path, models: VoiceModels) -> None:
+    first = a_session(tmp_path, "First", ADAM_FIRST, Speaker("adam", "Adam", track=1, voice_consent=True))
+    second = a_session(tmp_path, "Second", ADAM_LATER)
+    before = everything_in(first), everything_in(second)
+    learnt(tmp_path, first, models)
+    assert 1 == len(proposed(tmp_path, second, models))
+    assert before == (everything_in(first), everything_in(second))
+    assert ({None}, ()) == ({one.person for one in read_transcript(second).utterances}, labels.read(second))
+
+
+def test_a_voice_named_after_somebody_who_is_not_in_the_roster_is_not_kept(tmp_path: Path, models: VoiceModels) -> None:
+    folder = a_session(tmp_path, "First", ADAM_FIRST, Speaker("eve", "Eve", voice_consent=True), Speaker("x", "X"))
+    assert [] == learnt(tmp_path, folder, models, _1="adam")
+    assert not (tmp_path / "home" / voiceprints.FILE).exists()
+
+
+def test_a_print_of_another_model_is_never_compared(tmp_path: Path, models: VoiceModels) -> None:
+    learnt(tmp_path, a_session(tmp_path, "First", ADAM_FIRST, Speaker("adam", "Adam", track=1, voice_consent=True)), models)
+    kept = tmp_path / "home" / voiceprints.FILE
+    kept.write_bytes(kept.read_bytes().replace(b'"model":"sha256:', b'"model":"sha257:'))
+    assert [] == proposed(tmp_path, a_session(tmp_path, "Second", ADAM_LATER), models)
 
 
 def test_without_consent_nothing_is_kept(tmp_path: Path, models: VoiceModels) -> None:

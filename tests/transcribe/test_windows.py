@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transcribe.builders import a_gap, a_piece, a_profile, a_segment
-from transcribe.windows import HOP, LONGEST_HOPS, RATE_HZ, SHORTEST_HOPS, Piece, Profile, halves, pieces, stretches, tile, turns
+from transcribe.windows import HOP, LONGEST_HOPS, RATE_HZ, SHORTEST_HOPS, Piece, Profile, halves, pieces, tile
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000])
 
@@ -59,28 +59,6 @@ def test_halves_tile_their_window(profile: Profile) -> None:
             assert first.end_frame == second.first_frame
             shortest = min(profile.piece.sample_of(one.end_frame) - profile.piece.sample_of(one.first_frame) for one in parts)
             assert shortest >= SHORTEST_HOPS * HOP - HOP
-
-
-@given(profiles())
-def test_turns_tile_their_window(profile: Profile) -> None:
-    for window in tile(profile):
-        parts = turns(window, profile)
-        assert (window.first_frame, window.end_frame) == (parts[0].first_frame, parts[-1].end_frame)
-        assert all(one.end_frame == other.first_frame for one, other in pairwise(parts))
-        shortest = min(profile.piece.sample_of(one.end_frame) - profile.piece.sample_of(one.first_frame) for one in parts)
-        assert len(parts) == 1 or shortest >= SHORTEST_HOPS * HOP - HOP
-
-
-def test_turns_are_cut_in_the_pauses() -> None:
-    profile = a_profile(a_piece(seconds=14), voiced=[(0.5, 4), (4.7, 8), (8.2, 13)])
-    (window,) = tile(profile)
-    assert [4, 10] == [round(part.frame_count / 16_000) for part in turns(window, profile)]
-
-
-def test_stretches_lie_between_the_pauses_and_last_a_second() -> None:
-    profile = a_profile(a_piece(seconds=14), voiced=[(0, 4), (5, 5.5), (6.5, 13)])
-    (window,) = tile(profile)
-    assert [(0, 4), (6, 13)] == [(first // 16_000, round(end / 16_000)) for first, end in stretches(window, profile)]
 
 
 @given(RATES, st.integers(0, 10**9), st.integers(1, 10**6))

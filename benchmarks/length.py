@@ -1,0 +1,106 @@
+"""Whether time is in proportion to the length of a session, and memory is not.
+
+    python -m benchmarks.length --data ../shared/data --hours 0.5 1 2
+    python -m benchmarks.length --data ../shared/data --hours 1 4 16 --scripted
+
+Real speech, joined until it is long enough, on one microphone.  Each length is a process of its own, so that its greatest memory
+(ru_maxrss) is its own.  With ``--scripted`` no model runs: an engine that writes two words a second stands in its place, and what
+is left is reading, voice detection, cutting, accounting and writing.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from faster_whisper import decode_audio
+
+from everyword import keys
+from recorder.imports import import_files
+from transcribe import models, pipeline
+from transcribe.engine import Engine, Heard, Hypothesis, Reading, ScriptedEngine
+from transcribe.whisper import WhisperEngine, cpu_name
+from transcribe.windows import RATE_HZ, Floats
+
+ITEMS = ("en_spliced_long_dev", "ru_spliced_long_dev")
+
+
+class SteadyEngine(ScriptedEngine):
+    """Writes a word every half second, whatever is heard."""
+
+    def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:  # noqa: ARG002
+        """Of any clip as many words as it has half seconds."""
+        return [self._steady(clip, language) for clip, language in zip(clips, languages, strict=True)]
+
+    def _steady(self, clip: Floats, language: str) -> Reading:
+        step = RATE_HZ // 2
+        words = tuple(Heard(f" word{n}", n * step, step, 0.9) for n in range(len(clip) // step))
+        best = Hypothesis("".join(word.text for word in words), tuple(range(len(words))), -0.1)
+        return Reading(language, ((language, 1.0),), (best,) * 5, words, 0.0, len(clip), 224)
+
+
+def main() -> None:
+    """Parse the options, start a process a length, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 1, 2])
+    parser.add_argument("--scripted", action="store_true")
+    options = parser.parse_args()
+    if len(options.hours) == 1:
+        print(measure(options.hours[0], options))
+        return
+    print(f"{cpu_name()}, {'no model' if options.scripted else 'model ' + options.model}")
+    for hours in options.hours:
+        command = [sys.executable, "-P", "-m", "benchmarks.length", "--data", str(options.data), "--model", options.model]
+        subprocess.run([*command, "--hours", str(hours), *["--scripted"] * options.scripted], check=True)
+
+
+def measure(hours: float, options: argparse.Namespace) -> str:
+    """One session: how long it took and how much memory this process had at most."""
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        sound = joined(options.data, place / "sound.wav", hours)
+        folder = import_files([sound], parent=place, home=place / "home", title="b", operator="benchmark", languages=("en", "ru"))
+        sound.unlink()
+        engine: Engine = SteadyEngine({})
+        if not options.scripted:
+            engine = WhisperEngine(models.locate(options.model, home=place / "home"), device="cpu", compute_type="int8")
+        before = _peak_mb()
+        started = time.perf_counter()
+        key = keys.device_key(place / "home")
+        pipeline.transcribe(
+            pipeline.open_recording(folder), engine, languages=("en", "ru"), key=key, by="benchmark", people="none"
+        )
+        elapsed_s = time.perf_counter() - started
+    speed = hours * 3600 / elapsed_s
+    return f"  {hours:g} h: {elapsed_s:.0f} s, {speed:.1f} × real time, at most {_peak_mb():.0f} MB ({before:.0f} before)"
+
+
+def joined(data: Path, path: Path, hours: float) -> Path:
+    """A WAV file of real speech, written piece by piece."""
+    items = {one["id"]: one for one in map(json.loads, (data / "refs.jsonl").open(encoding="utf-8"))}
+    speech = np.concatenate([np.asarray(decode_audio(str(data / items[name]["path"])), np.float32) for name in ITEMS])
+    pcm = (np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes()
+    left = int(hours * 3600 * RATE_HZ) * 2
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        while left:
+            file.writeframesraw(pcm[:left])
+            left -= min(left, len(pcm))
+    return path
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What is asked of an engine about a window, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, TypeAlias
+
+from transcribe.engine import Engine, Reading
+from transcribe.windows import Floats, Profile, Window
+
+Part: TypeAlias = Literal["whole", "whole, full context", "first half", "second half", "turn", "other language"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A window with its sound, the profile of the piece it lies in, and the languages of those who sit at the track."""
+
+    window: Window
+    samples: Floats
+    profile: Profile
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One reading of a window or of a part of it.  Exactly the attempts that are `used` tile the track.
+
+    ``reading`` is None when the engine failed (then ``error`` says how) or was not asked (then ``skipped`` says why).
+    """
+
+    window: Window
+    part: Part
+    reading: Reading | None
+    flags: tuple[str, ...] = ()
+    used: bool = True
+    error: str = ""
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Read this sound in this language."""
+
+    samples: Floats
+    language: str
+    full_context: bool = False
+
+
+def ask(engine: Engine, asked: Sequence[Ask]) -> list[Reading | Exception]:
+    """The readings in the order of `asked`, or what the engine raised instead.
+
+    What has the same context is read together; what fails together is tried alone before it counts as failed.
+    """
+
+    def context(number: int) -> tuple[bool, int]:
+        one = asked[number]
+        return one.full_context, 0 if one.full_context else engine.context_samples(len(one.samples))
+
+    found: dict[int, Reading | Exception] = {}
+    for _, numbers in groupby(sorted(range(len(asked)), key=context), key=context):
+        alike = list(numbers)
+        for first in range(0, len(alike), engine.batch_size):
+            batch = alike[first : first + engine.batch_size]
+            found.update(zip(batch, _together(engine, [asked[number] for number in batch]), strict=True))
+    return [found[number] for number in range(len(asked))]
+
+
+def _together(engine: Engine, batch: Sequence[Ask]) -> list[Reading | Exception]:
+    try:
+        languages = [one.language for one in batch]
+        return list(engine.read([one.samples for one in batch], languages=languages, full_context=batch[0].full_context))
+    except Exception as error:  # noqa: BLE001  (whatever the engine raises concerns these windows only: the others must be read)
+        return [error] if len(batch) == 1 else [found for one in batch for found in _together(engine, [one])]
