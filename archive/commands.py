@@ -5,7 +5,7 @@ database, so that a damaged archive stands in nobody's way.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,7 +147,6 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that nothing was changed and nothing is missing: two questions, two verdicts."""
-    from archive.disclosure.documents import redraw
     from everyword.certificates import is_bundle, verify_bundle
     from everyword.checker import Trust, check_trust
     from everyword.verify import verdicts, verify_session
@@ -159,7 +158,7 @@ def verify(
     except (OSError, ValueError) as error:
         raise errors.InvalidOption(f"--ca, --tsa-ca or --seen: {error}.") from error
     if is_bundle(Path(session)):
-        found = verify_bundle(Path(session), trust, redraw=redraw)
+        found = verify_bundle(Path(session), trust, redraw=_redraw)
     else:
         place = _find(ctx.obj, session)
         found = verify_session(place, trusted=trusted, time_authorities=tsa_ca or (), authorities=ca or ())
@@ -190,6 +189,15 @@ def rebuild(ctx: typer.Context) -> None:
     terminal.say(f"The archive holds {report.indexed} session{'s' * (report.indexed != 1)}.")
     say_problems(report)
     leave(report)
+
+
+def _redraw(
+    name: str, statement: Mapping[str, object], manifest: Mapping[str, object], linemap: bytes, words: bytes
+) -> tuple[bytes, bool] | None:
+    """What can draw is loaded only for a bundle that has a drawing: verifying must stay small."""
+    from archive.disclosure.documents import redraw
+
+    return redraw(name, statement, manifest, linemap, words)
 
 
 _SESSIONS = """

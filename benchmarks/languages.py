@@ -3,9 +3,9 @@
     python -m benchmarks.languages --data ../shared/data
 
 The utterances are all real recordings of one speaker with 2 s of voice or more; those over 12 s are cut in their quietest
-places.  They are brought to one level and joined with 0.4 to 1 s of room noise between them; where a language has fewer, they come
-again.  The engine may choose among the three languages, and is told nothing else.  There are two sessions: what was chosen by
-looking at one (`fitted`; which recordings are in it is drawn from their names) is shown on the other.
+places.  They are brought to one level and joined with 0.4 to 1 s of room noise between them; where a language has fewer, they
+come again.  The engine may choose among the three languages, and is told nothing else.  There are two sessions: what was chosen
+by looking at one (`fitted`; which recordings are in it is drawn from their names) is shown on the other.
 
 A turn is missing when no word lies in it; its language is that of most words in it; it is translated when most of its letters are
 of another script than its language's.  Intervals are Wilson's, over recordings heard once.

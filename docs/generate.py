@@ -143,7 +143,7 @@ def archive_tables() -> str:
     """Every table and view of a new archive database; the notes are those of `archive.index.tables`."""
     notes: dict[tuple[str, str], str] = {}
     about: dict[str, str] = {}
-    for head, name, body in re.findall(r"^-- (.*)\nCREATE TABLE (\w+) \(\n(.*?)^\)", tables.TABLES, re.DOTALL | re.MULTILINE):
+    for head, name, body in re.findall(r"^-- ([^\n]*)\nCREATE TABLE (\w+) \(\n(.*?)^\)", tables.TABLES, re.DOTALL | re.MULTILINE):
         about[name] = head
         notes |= {(name, column): note for column, note in re.findall(r"^    (\w+) .*?(?:  -- (.*))?$", body, re.MULTILINE)}
     with tempfile.TemporaryDirectory() as folder, open_archive(Path(folder) / "archive.db") as db:

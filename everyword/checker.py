@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Fits = Callable[[bytes, bytes, bytes], bool]
-    Redraw = Callable[[str, Mapping[str, Any], Mapping[str, Any], bytes, bytes], bytes | None]
+    Redraw = Callable[[str, Mapping[str, Any], Mapping[str, Any], bytes, bytes], tuple[bytes, bool] | None]
 
 CERTIFICATE = 1
 """The version of ``manifest.json`` and ``disclosure.json`` that this file knows."""
@@ -422,7 +422,8 @@ def _add(one: Any, other: Any) -> Any:
 
 
 # `Fits` is a function like `is_signed`: whoever has a quicker one may pass it.  `Redraw` draws a document of a disclosure anew,
-# from its name, the two statements, the line map and the words; None when it cannot.  This file alone cannot draw.
+# from its name, the two statements, the line map and the words, and says whether the very same programs drew it before; None when
+# it cannot draw.  This file alone cannot.
 
 
 # Trees
@@ -1634,13 +1635,13 @@ def _redrawn(bundle: Bundle, manifest: Mapping[str, Any], name: str) -> Iterator
     """A document is proved by drawing it anew: to read its words out of it would not show what a reader sees."""
     linemap, words = read_whole(bundle.store, LINEMAP), read_whole(bundle.store, WORDS)
     drawn = bundle.redraw(name, bundle.statement, manifest, linemap, words) if bundle.redraw else None
-    if drawn is None:
-        by = "`everyword verify` with the libraries it was drawn with can; the words that are proved stand in transcript.txt"
-        yield unknown(name, f"It is signed by whoever made this copy, but nobody here can draw it anew to compare: {by}.")
-    elif drawn != read_whole(bundle.store, name):
+    if drawn and drawn[0] == read_whole(bundle.store, name):
+        yield passed(name, "Drawn anew from the words that are proved, it is the same byte for byte.")
+    elif drawn and drawn[1]:
         yield failed(name, "It is not the drawing of the words that are proved.")
     else:
-        yield passed(name, "Drawn anew from the words that are proved, it is the same byte for byte.")
+        by = "`everyword verify` with the libraries it was drawn with can; the words that are proved stand in transcript.txt"
+        yield unknown(name, f"It is signed by whoever made this copy, but nobody here can draw it anew to compare: {by}.")
 
 
 def hidden_marks(statement: Mapping[str, Any]) -> dict[int, str]:

@@ -215,15 +215,26 @@ def rename(
     ctx: typer.Context,
     person: Annotated[str, typer.Argument(help="The person's key, as `search --json` shows it.")],
     *,
-    to: Annotated[str, typer.Option(help="The name to show from now on, in every session.")],
+    to: Annotated[str | None, typer.Option(help="The name to show from now on, in every session.")] = None,
+    same_as: Annotated[
+        str | None, typer.Option(help="Another key of the same person; the key itself makes two persons of them again.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for those who read the history.")],
 ) -> None:
-    """Call a person by another name in every session's answers. The rosters stay as they are."""
+    """Call a person by another name, or two keys one person, in every session's answers. The rosters stay as they are."""
     from archive import people
 
+    if (to is None) == (same_as is None):
+        raise errors.InvalidOption("`rename` takes either --to NAME or --same-as KEY.")
+    at_us, by = time.time_ns() // 1000, ctx.obj.operator
     with opened(ctx.obj) as (db, report):
-        line = people.rename(db, ctx.obj.home, person, to=to, reason=reason, by=ctx.obj.operator, at_us=time.time_ns() // 1000)
-    terminal.say(f"{line.person} is called {line.name!r} from now on")
+        if to is not None:
+            people.rename(db, ctx.obj.home, person, to=to, reason=reason, by=by, at_us=at_us)
+            terminal.say(f"{person} is called {to!r} from now on")
+        elif same_as is not None:
+            people.join(db, ctx.obj.home, person, same_as=same_as, reason=reason, by=by, at_us=at_us)
+            again = f"{person} is a person of their own again"
+            terminal.say(again if same_as == person else f"{person} is the same person as {same_as} from now on")
     leave(report)
 
 

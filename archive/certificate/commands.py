@@ -1,6 +1,6 @@
 """``everyword certify``, ``bundle`` and ``timestamp``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -58,8 +58,7 @@ def certify(
     from archive.certificate import bundle
     from archive.certificate import certify as certificates
     from archive.certificate.statement import Reviewer
-    from archive.certificate.timestamp import TimestampFailed, check_address
-    from archive.certificate.timestamp import pdf_authority as timestamp_for_pdf
+    from archive.certificate.timestamp import check_address
     from everyword import keyring
 
     settings: Settings = ctx.obj
@@ -82,11 +81,7 @@ def certify(
         signer=signer,
         knows_cut_off=cut_off,
     )
-    try:
-        draft = prepare(pdf_authority=timestamp_for_pdf(authority) if authority else None)
-    except TimestampFailed as error:
-        terminal.say(f"{error.sentence} The PDF's own signature carries no time stamp.", style="yellow")
-        draft = prepare()
+    draft = _prepared(prepare, authority)
     _confirm(draft, entry)
     made = certificates.sign(found, draft, signer, entry=entry, home=settings.home, by=settings.operator)
     pending = bool(authority) and not _stamp_certificate(settings, found, made.name, authority)
@@ -158,6 +153,17 @@ def timestamp(
         terminal.put(f"{state['state']:9}{state['object']:6}{state['session']}")
     if failed:
         raise typer.Exit(errors.WARNINGS)
+
+
+def _prepared(prepare: Callable[..., "Draft"], authority: str) -> "Draft":
+    """The draft; without a network, the PDF's own signature goes without a time stamp, and that is said."""
+    from archive.certificate.timestamp import TimestampFailed, pdf_authority
+
+    try:
+        return prepare(pdf_authority=pdf_authority(authority) if authority else None)
+    except TimestampFailed as error:
+        terminal.say(f"{error.sentence} The PDF's own signature carries no time stamp.", style="yellow")
+        return prepare()
 
 
 def _certificates(paths: Sequence[Path]) -> bytes:

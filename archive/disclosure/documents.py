@@ -14,7 +14,7 @@ from archive.pages import docx, pdf
 from archive.pages.layout import Composer, Layout, PageLine, PdfMissing, Sheet, UndrawableText, shown, width
 from archive.pages.styles import DEFAULT, Style, style
 from archive.record import clock_face
-from everyword import checker
+from everyword import __version__, checker
 from everyword.clock import iso
 from everyword.errors import InvalidOption
 from everyword.keyring import grouped
@@ -83,7 +83,7 @@ def describe(formats: Sequence[str], *, style_name: str) -> Drawn:
     if unknown:
         raise InvalidOption(f"There is no document of format {unknown[0][:80]!r}.", hint=f"Choose from {', '.join(LIBRARIES)}.")
     try:
-        versions = {LIBRARIES[name]: version(LIBRARIES[name]) for name in formats}
+        versions = {LIBRARIES[name]: version(LIBRARIES[name]) for name in formats} | {"everyword": __version__}
     except PackageNotFoundError as error:
         raise PdfMissing(f"Drawing {', '.join(formats)} needs {error.name}, which is not installed.") from error
     return Drawn(tuple(f"data/transcript/transcript.{name}" for name in formats), style_name, versions)
@@ -112,19 +112,19 @@ def draw(
 
 def redraw(
     name: str, statement: Mapping[str, object], manifest: Mapping[str, object], linemap: bytes, words: bytes
-) -> bytes | None:
-    """The document of that name as this computer draws it; None when its libraries are others, or missing.
+) -> tuple[bytes, bool] | None:
+    """(the document of that name as this computer draws it, whether the very same programs drew it before), or None.
 
-    Raises ``ValueError`` for a statement that makes no sense.
+    Other versions may break no line elsewhere and still write other bytes: then nothing can be said.  Raises ``ValueError`` for a
+    statement that makes no sense.
     """
     said = from_json(Drawn, statement["documents"])
     try:
         here = describe([name.rpartition(".")[2]], style_name=said.style)
-        if here.libraries.items() <= said.libraries.items():
-            return draw(name, statement, manifest, said, linemap=linemap, words=words)
+        drawn = draw(name, statement, manifest, said, linemap=linemap, words=words)
     except (PdfMissing, InvalidOption, UndrawableText):
-        pass
-    return None
+        return None
+    return drawn, here.libraries.items() <= said.libraries.items()
 
 
 def style_of(manifest: Mapping[str, object], linemap: bytes) -> str:

@@ -49,6 +49,7 @@ CREATE TABLE speakers (
     delegation TEXT NOT NULL,
     language TEXT NOT NULL,
     renamed TEXT,  -- what `people.jsonl` calls the person now; NULL if it does not
+    same_as TEXT,  -- the key of the person that `people.jsonl` says this is; NULL if it does not
     UNIQUE (person, name, role, delegation, language)
 );
 -- Who sits where in which session.

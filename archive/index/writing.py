@@ -30,7 +30,9 @@ def replace_session(db: Database, rows: SessionRows, *, lexicon: Lexicon) -> Non
 
 def delete_session(db: Database, session: str) -> None:
     """Take a session out of every table and of the index."""
-    db.execute("DELETE FROM sessions WHERE session = ?", [session])
+    # even a DELETE of nothing makes FTS5 write what it has gathered, a small piece each time
+    if db.execute("SELECT 1 FROM sessions WHERE session = ?", [session]).fetchone():
+        db.execute("DELETE FROM sessions WHERE session = ?", [session])
 
 
 def delete_unseated(db: Database) -> None:

@@ -214,13 +214,13 @@ def _row_id(at_ms: int) -> int:
 
 
 def _speaker_ids(db: Database, name: str) -> list[int]:
-    """Everyone whose key, or any of whose names, is `name`, or contains it if none is; upper and lower case are the same."""
+    """Everyone any of whose keys or names is `name`, or contains it if none is; upper and lower case are the same."""
     wanted = name.strip().casefold()
-    rows = db.execute("SELECT id, person, name || char(10) || coalesce(renamed, '') FROM speakers").fetchall()
+    rows = db.execute("SELECT id, coalesce(same_as, person), person, name, coalesce(renamed, '') FROM speakers").fetchall()
     tests: tuple[Callable[[str], bool], ...] = (lambda text: text == wanted, lambda text: bool(wanted) and wanted in text)
     for is_meant in tests:
-        persons = {person for _, person, labels in rows if any(is_meant(one.casefold()) for one in (person, *labels.split("\n")))}
+        persons = {labels[0] for _, *labels in rows if any(is_meant(one.casefold()) for one in labels)}
         if persons:
-            return [row_id for row_id, person, _ in rows if person in persons]
-    known = ", ".join(sorted({labels.split("\n")[0] for _, _, labels in rows})[:10]) or "nobody yet"
+            return [row_id for row_id, person, *_ in rows if person in persons]
+    known = ", ".join(sorted({called for *_, called, _ in rows})[:10]) or "nobody yet"
     raise InvalidOption(f"No session has a speaker {name!r}.", hint=f"The archive knows {known}.")

@@ -60,7 +60,7 @@ class _Speakers(dict[int | None, SpeakerLabel]):
         self._db = db
 
     def __missing__(self, number: int | None) -> SpeakerLabel:
-        found = "SELECT coalesce(renamed, name), person, role, delegation FROM speakers WHERE id = ?"
+        found = "SELECT coalesce(renamed, name), coalesce(same_as, person), role, delegation FROM speakers WHERE id = ?"
         row = self._db.conn.execute(found, [number]).fetchone()  # nobody has the number NULL
         label = self[number] = SpeakerLabel(*row) if row else NOBODY
         return label

@@ -7,7 +7,8 @@ import pytest
 
 from archive import Archive
 from everyword.errors import CorruptFolder, InvalidOption, InvalidText
-from tests.archive.builders import NOON_US, TALKS, transcribed
+from everyword.model import Speaker
+from tests.archive.builders import NOON_US, TALKS, Said, transcribed
 from tests.archive.conftest import Ew
 
 
@@ -55,3 +56,59 @@ def test_a_broken_line_is_told(home: Path, tmp_path: Path) -> None:
     (home / "people.jsonl").write_text('{"person": "x"}\n')
     with pytest.raises(CorruptFolder, match=r"people.jsonl, line 1"):
         Archive(home)
+
+
+def two_keys(tmp_path: Path) -> None:
+    """One woman, whom two operators gave two keys."""
+    transcribed(tmp_path)
+    other = Speaker("a-reed", "A. Reed", role="mediator", language="en", track=1)
+    said = [Said("More prisoners were exchanged.", person="a-reed")]
+    transcribed(tmp_path, said, title="Second", roster=(other,), started_at_us=NOON_US + 10**9)
+
+
+def found(ew: Ew, speaker: str) -> list[str]:
+    """Titles of what somebody said of prisoners."""
+    return [hit["title"] for hit in ew("search", "prisoner", "--speaker", speaker, "--json").data["hits"]]
+
+
+def test_two_keys_of_one_person_are_joined_and_parted_again(ew: Ew, tmp_path: Path) -> None:
+    two_keys(tmp_path)
+    assert 0 == ew("rename", "a-reed", "--same-as", "anna-reed", "--reason", "one woman").code
+    for name in ("anna-reed", "a-reed", "Anna Reed", "A. Reed"):
+        assert ["Second", "Round three"] == found(ew, name), name
+    (line,) = ew("search", "prisoner", "--count-by", "speaker", "--json").data["counts"]
+    assert ("anna-reed", "Anna Reed", 2) == (line["key"], line["label"], line["utterances"])
+    ew("rename", "anna-reed", "--to", "Anna Koval", "--reason", "married")
+    assert {"Anna Koval"} == speakers(ew)
+    assert 0 == ew("rebuild").code
+    assert ["Second", "Round three"] == found(ew, "a-reed")
+    assert 0 == ew("rename", "a-reed", "--same-as", "a-reed", "--reason", "two sisters").code
+    assert (["Second"], ["Round three"]) == (found(ew, "a-reed"), found(ew, "anna-reed"))
+    assert {"Anna Koval", "A. Reed"} == speakers(ew)
+
+
+def test_the_name_of_another_finds_both_and_joins_nobody(ew: Ew, tmp_path: Path) -> None:
+    two_keys(tmp_path)
+    ew("rename", "a-reed", "--to", "Anna Reed", "--reason", "as everybody calls her")
+    assert ["Second", "Round three"] == found(ew, "Anna Reed")
+    assert 2 == len(ew("search", "prisoner", "--count-by", "speaker", "--json").data["counts"])
+
+
+def test_keys_are_not_joined_in_a_circle_nor_to_nobody(ew: Ew, tmp_path: Path) -> None:
+    two_keys(tmp_path)
+    ew("rename", "a-reed", "--same-as", "anna-reed", "--reason", "one woman")
+    for person, other in (("anna-reed", "a-reed"), ("anna-reed", "nobody"), ("nobody", "anna-reed")):
+        error = ew("rename", person, "--same-as", other, "--reason", "r").error
+        assert isinstance(error, InvalidOption)
+        assert other in str(error) or person in str(error)
+    assert isinstance(ew("rename", "a-reed", "--reason", "neither").error, InvalidOption)
+
+
+def test_a_circle_written_by_hand_harms_nobody(ew: Ew, home: Path, tmp_path: Path) -> None:
+    two_keys(tmp_path)
+    line = {"at": "2026-11-22T12:00:00.000Z", "by": "hand", "reason": "r"}
+    pairs = (("a-reed", "anna-reed"), ("anna-reed", "a-reed"), ("olena-koval", "gone"))
+    lines = [json.dumps({**line, "person": person, "same_as": other}) for person, other in pairs]
+    (home / "people.jsonl").write_text("\n".join(lines) + "\n")
+    assert 2 == len(ew("search", "prisoner", "--json").data["hits"])
+    assert 1 == len(ew("search", "полонених", "--speaker", "olena-koval", "--json").data["hits"])

@@ -116,8 +116,10 @@ def kill_all(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _is_running(pid: int) -> bool:
+    """A process whose first thread has ended lives, and holds its session, until its last one has: that may wait for a disk."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except (OSError, IndexError):
         return False
 

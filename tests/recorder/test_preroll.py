@@ -18,7 +18,16 @@ from recorder.openings import Capture
 from recorder.request import Request, Unattended
 from recorder.ring import SHARED_MEMORY, Ring
 from recorder.sources import Facts
-from tests.recorder.sound import counted_file, everyword, numbers_in, recorded, start_recorder, wait_for_frames
+from tests.recorder.sound import (
+    children_of,
+    counted_file,
+    everyword,
+    kill_at_once,
+    numbers_in,
+    recorded,
+    start_recorder,
+    wait_for_frames,
+)
 from tests.recorder.test_running import eventually
 
 
@@ -48,6 +57,22 @@ def test_the_recording_begins_with_the_preroll_and_nothing_is_on_disk_before_it(
     assert 1 < numbers[0] == 1 - first_frame
     assert list(range(numbers[0], numbers[0] + 16_000)) == numbers
     assert not memory.exists()
+
+
+def test_a_recording_that_began_with_preroll_survives_its_supervisor_and_writer(tmp_path: Path, home: Path) -> None:
+    """When its inputs were opened, there was no session that they could have been told of."""
+    source = counted_file(tmp_path / "in.wav", seconds=120)
+    process = start_recorder(home, "--input", f"file:{source}", "--preroll", "1s")
+    wait_for_memory(tmp_path, seconds=0.5)
+    process.send_signal(signal.SIGUSR1)
+    folder = wait_for_frames(home, seconds=0.2)
+    kill_at_once([process.pid, children_of(process)["recorder.writer"]])
+    process.wait()
+    eventually(lambda: '"supervisor-lost"' in folder.journal.read_text())
+    eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
+    numbers = numbers_in(recorded(folder)).tolist()
+    assert list(range(numbers[0], numbers[0] + len(numbers))) == numbers
+    assert [] == read_recording(folder).gaps
 
 
 def test_a_start_before_the_preroll_is_full_keeps_what_there_is(tmp_path: Path, home: Path) -> None:

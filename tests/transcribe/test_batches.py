@@ -110,7 +110,7 @@ BOTH = {"en": a_reading(ENGLISH), "ru": a_reading(RUSSIAN, language="ru")}
 
 def test_a_window_in_two_languages_is_read_turn_by_turn() -> None:
     engine = Interpreter(russian=range(21, 28), by_language=BOTH)
-    groups = read_all(engine, clips(60, voiced=[(14.0, 19.0), (20.0, 28.0)]), languages=("en", "ru"))
+    groups = read_all(engine, clips(60, voiced=[(14.0, 19.0), (20.0, 27.0)]), languages=("en", "ru"))
     attempts = next(group for group in groups if group[0].window.number == 2)
     assert (("mixed-languages",), False, TURN_BY_TURN) == (attempts[0].flags, attempts[0].used, attempts[0].skipped)
     used = [one for one in attempts if one.used]

@@ -6,8 +6,10 @@ pytest.importorskip("jiwer")
 pytest.importorskip("num2words")
 
 from benchmarks.alignment import Heard, align, heard
+from benchmarks.languages import wilson
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
+from benchmarks.verbatim import kept
 
 
 def words(text: str, *, step_s: float = 0.4) -> list[Heard]:
@@ -64,3 +66,16 @@ def test_words_for_which_there_is_time_count_as_lost() -> None:
     found = [*words("one two three four"), *(Heard(w.text, w.start_s + 9, w.end_s + 9) for w in words("five six seven eight"))]
     (run,) = align("one two three four and then he left five six seven eight", found).runs
     assert (run.was_said, ("and", "then", "he", "left")) == (True, run.words)
+
+
+def test_hesitations_repetitions_and_words_broken_off_are_counted() -> None:
+    found = kept("um the the mon- montreal uh line", ["the", "the", "montreal", "montreal", "uh", "line"])
+    assert ((1, 2), (1, 1), (1, 1)) == (found.fillers, found.repetitions, found.broken_off)
+    assert ((1, 1), (2, 2)) == (found.fillers_right, found.repetitions_right)
+
+
+def test_the_interval_of_a_share_is_inside_nothing_and_everything() -> None:
+    low, high = wilson(98, 100)
+    assert pytest.approx(0.930, abs=1e-3) == low
+    assert pytest.approx(0.9945, abs=1e-3) == high
+    assert 1.0 == wilson(10, 10)[1]

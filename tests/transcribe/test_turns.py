@@ -69,4 +69,5 @@ def test_what_the_roster_expects_weighs_more(expected: tuple[str, ...], chosen: 
 
 def test_stretches_in_one_language_are_believed_together() -> None:
     together = dict(turns.together([in_english(0.9), in_english(0.9)], [1, 3]))
-    assert (pytest.approx(0.9), pytest.approx(1.0)) == (together["en"], sum(together.values()))
+    assert pytest.approx(0.9) == together["en"]
+    assert pytest.approx(1.0) == sum(together.values())

@@ -1,13 +1,17 @@
 """Files that are much too large, and JSON that is much too deep: refused before they are read, never a hang."""
 
+from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import IO
 
 import pytest
 
 from everyword import checker
-from tests.archive.certificate.issued import Issued, outcome
-from tests.archive.certificate.test_mutations import Mutated
+from everyword.digest import digest
+from tests.archive.certificate.issued import Issued, check, outcome, restate
+from tests.archive.certificate.test_mutations import LONGEST_S, Mutated, no_longer_than
+from tests.everyword.sessions import lines_of, rechain
 
 WHOLE = (
     "certificate/manifest.json",
@@ -60,3 +64,46 @@ def test_a_line_without_end_is_refused(issued: Issued) -> None:
     store = Mutated(issued.bundle)
     store.files["data/session/ledger.jsonl"] = b"{" * (checker.LARGEST_LINE + 5)
     assert 4 == outcome(list(checker.verify_store(store, issued.trust)))
+
+
+def of_streams(**lie: object) -> Callable[[Path], None]:
+    """The journal with another stream, chained anew as anybody can."""
+
+    def tamper(path: Path) -> None:
+        journal = path / "data/session/journal.jsonl"
+        lines = [{**line, **(lie if line["kind"] == "stream" else {})} for line in lines_of(journal)]
+        rechain(journal, lines, genesis=digest((path / "data/session/session.json").read_bytes()))
+
+    return tamper
+
+
+def of_segments(**lie: object) -> Callable[[Path], None]:
+    """The journal with other segments."""
+
+    def tamper(path: Path) -> None:
+        journal = path / "data/session/journal.jsonl"
+        lines = [{**line, **(lie if line["kind"] == "segment" else {})} for line in lines_of(journal)]
+        rechain(journal, lines, genesis=digest((path / "data/session/session.json").read_bytes()))
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        of_streams(channels=10**12),
+        of_streams(channels=0),
+        of_streams(channels=-1),
+        of_streams(rate_hz=0),
+        of_streams(rate_hz=10**15),
+        of_streams(channels="2"),
+        of_segments(frame_count=10**15),
+        of_segments(frame_count=-5),
+        of_segments(first_frame=10**15),
+    ],
+)
+def test_a_journal_of_impossible_numbers_fails_at_once(tamper: Callable[[Path], None], path: Path, issued: Issued) -> None:
+    tamper(path)
+    restate(path)
+    with no_longer_than(LONGEST_S):
+        assert 4 == outcome(check(path, issued.trust))

@@ -376,7 +376,6 @@ def test_one_flipped_sample_is_localised_to_channel_and_second(issued: Issued, p
 
 
 # Two programs, one verdict
-
 UNSEEN_IN_A_FOLDER = ("ledger: tail cut",)
 """What a session folder alone cannot show: the head of the ledger in the certificate does."""
 

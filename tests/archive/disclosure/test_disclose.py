@@ -19,8 +19,8 @@ from everyword.checker import Trust
 from everyword.digest import canonical, parse_canonical
 from everyword.errors import InvalidOption
 from tests.archive.builders import RATE_HZ
-from tests.archive.certificate import issued as forge
 from tests.archive.certificate.issued import Issued, check, outcome
+from tests.archive.disclosure.copies import sign_again
 
 SECRETS = ("promised", "Minister", "обмін", "полонених")
 
@@ -267,26 +267,9 @@ def test_what_is_changed_in_a_redacted_copy_is_noticed_even_when_it_is_signed_an
     assert data != changed
     (copy / file).write_bytes(changed)
     assert 4 == outcome(check(copy, issued.trust))
-    _sign_again(copy, issued)
+    sign_again(copy, issued)
     expected = 0 if name == "the reason" else 4
     assert expected == outcome(check(copy, issued.trust))
-
-
-def _sign_again(path: Path, issued: Issued) -> None:
-    """What the discloser can do, who has the key: the proofs must hold all the same (only the reason is theirs to say)."""
-    forge.relist(path)
-    place = path / "certificate" / "disclosure.json"
-    listing = (path / "manifest-sha256.txt").read_bytes()
-    names = checker.read_listing(listing)
-    payload = {
-        "digest": checker.digest(listing),
-        "files": len(names),
-        "bytes": sum((path / name).stat().st_size for name in names),
-    }
-    raw = canonical({**parse_canonical(place.read_bytes(), what="x"), "payload": payload})
-    place.write_bytes(raw)
-    (path / "certificate" / "disclosure.sig").write_bytes(issued.signer.sign(raw))
-    forge.retag(path)
 
 
 def test_whoever_hides_more_than_is_listed_is_found_out(issued: Issued, record: Record, copy: Path) -> None:
@@ -295,7 +278,7 @@ def test_whoever_hides_more_than_is_listed_is_found_out(issued: Issued, record: 
     shown = words["shown"][1:]  # type: ignore[index]
     proof = disclose.hidden_digests([leaf for leaf, _, _ in text.leaves], [one["leaf"] for one in shown])
     (copy / checker.WORDS).write_bytes(canonical({"shown": shown, "hidden": [one.hex() for one in proof]}))
-    _sign_again(copy, issued)
+    sign_again(copy, issued)
     assert any("lists as hidden" in one.sentence for one in check(copy, issued.trust) if one.outcome == "fail")
 
 

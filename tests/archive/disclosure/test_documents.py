@@ -15,35 +15,21 @@ from pypdf.generic import StreamObject
 
 from archive.certificate import certify
 from archive.disclosure import disclose, documents
-from archive.disclosure.selection import Hide, numbered, read_text, with_phrase
+from archive.disclosure.selection import Hide, numbered, read_text
 from archive.pages.styles import STYLES
 from archive.record import read_record
 from everyword import checker, keys
 from everyword.checker import Finding
-from everyword.digest import canonical, parse_canonical
 from everyword.errors import InvalidOption
 from tests.archive import builders
 from tests.archive.builders import Said
 from tests.archive.certificate import issued as forge
 from tests.archive.certificate.issued import Issued, check, outcome
+from tests.archive.disclosure.copies import redact, sign_again
 from tests.archive.papers import PEOPLE, pdf_pages
 
 SECRETS = ("promised", "Minister", "обмін", "полонених")
 PDF, DOCX = "data/transcript/transcript.pdf", "data/transcript/transcript.docx"
-
-
-def redact(issued: Issued, hides: Sequence[Hide], *, to: Path, formats: Sequence[str] = ("pdf", "docx")) -> Path:
-    """A redacted copy without sound."""
-    return disclose.redact(
-        read_record(issued.folder),
-        certify.read(issued.folder),
-        numbered(hides, reason="safety of a witness", authority="the chair"),
-        with_sound=False,
-        entry=issued.entry,
-        signer=issued.signer,
-        to=to,
-        formats=formats,
-    )
 
 
 def told(path: Path, issued: Issued) -> list[Finding]:
@@ -51,51 +37,36 @@ def told(path: Path, issued: Issued) -> list[Finding]:
     return list(checker.verify(path, issued.trust, fits=keys.is_signed, redraw=documents.redraw))
 
 
-@pytest.fixture(scope="session")
-def redacted(issued: Issued, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two phrases in two languages and one speaker are hidden."""
-    text = read_text(read_record(issued.folder), issued.certificate)
-    hides = [*with_phrase(text, "PROMISED to us, Minister"), *with_phrase(text, "обмін полонених"), Hide(2, is_speaker=True)]
-    return redact(issued, hides, to=tmp_path_factory.mktemp("drawn"))
-
-
-def test_drawn_anew_the_documents_are_the_same_byte_for_byte(redacted: Path, issued: Issued) -> None:
-    findings = told(redacted, issued)
+def test_drawn_anew_the_documents_are_the_same_byte_for_byte(drawn: Path, issued: Issued) -> None:
+    findings = told(drawn, issued)
     assert (0, {PDF, DOCX}) == (outcome(findings), {one.subject for one in findings if "byte for byte" in one.sentence})
 
 
-def test_who_cannot_draw_says_unknown_and_never_pass(redacted: Path, issued: Issued) -> None:
-    findings = check(redacted, issued.trust)
+def test_who_cannot_draw_says_unknown_and_never_pass(drawn: Path, issued: Issued) -> None:
+    findings = check(drawn, issued.trust)
     assert (3, {PDF, DOCX}) == (outcome(findings), {one.subject for one in findings if one.outcome != "pass"})
 
 
-def test_other_libraries_are_unknown_too(redacted: Path, issued: Issued, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "version", lambda name: "0.0.1")
-    assert {PDF, DOCX} == {one.subject for one in told(redacted, issued) if one.outcome == "unknown"}
+@pytest.mark.parametrize("what", ["version", "__version__"])
+def test_other_programs_that_draw_otherwise_say_unknown(
+    what: str, drawn: Path, issued: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later version must not call an honest drawing forged."""
+    monkeypatch.setattr(documents, what, (lambda name: "0.0.1") if what == "version" else "0.0.1")
+    assert 0 == outcome(told(drawn, issued))
+    monkeypatch.setattr(documents, "BANNERS", {"redaction": "ANOTHER BANNER"})
+    assert {PDF, DOCX} == {one.subject for one in told(drawn, issued) if one.outcome == "unknown"}
 
 
 @pytest.mark.parametrize("name", [PDF, DOCX])
-def test_another_drawing_fails_though_its_maker_has_signed_it(name: str, redacted: Path, issued: Issued, tmp_path: Path) -> None:
+def test_another_drawing_fails_though_its_maker_has_signed_it(name: str, drawn: Path, issued: Issued, tmp_path: Path) -> None:
     """Whoever discloses could draw other words: nobody has to believe the drawing."""
-    path = Path(shutil.copytree(redacted, tmp_path / redacted.name))
+    path = Path(shutil.copytree(drawn, tmp_path / drawn.name))
     data = (path / name).read_bytes()
     (path / name).write_bytes(data.replace(b"Everyword", b"Everyward", 1) if name == PDF else data + b"\0")
     sign_again(path, issued)
     failed = [one.subject for one in told(path, issued) if one.outcome == "fail"]
     assert [name] == failed
-
-
-def sign_again(path: Path, issued: Issued) -> None:
-    """What the discloser can do."""
-    forge.relist(path)
-    place, listing = path / "certificate" / "disclosure.json", (path / "manifest-sha256.txt").read_bytes()
-    names = checker.read_listing(listing)
-    size = sum((path / name).stat().st_size for name in names)
-    payload = {"digest": checker.digest(listing), "files": len(names), "bytes": size}
-    raw = canonical({**parse_canonical(place.read_bytes(), what="x"), "payload": payload})
-    place.write_bytes(raw)
-    (path / "certificate" / "disclosure.sig").write_bytes(issued.signer.sign(raw))
-    forge.retag(path)
 
 
 # Nothing hidden is there
@@ -135,14 +106,14 @@ def leaks(path: Path, secret: str, tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_nothing_hidden_is_in_any_stream_attachment_or_part(secret: str, redacted: Path, tmp_path: Path) -> None:
-    assert [] == leaks(redacted, secret, tmp_path)
+def test_nothing_hidden_is_in_any_stream_attachment_or_part(secret: str, drawn: Path, tmp_path: Path) -> None:
+    assert [] == leaks(drawn, secret, tmp_path)
 
 
 @pytest.mark.parametrize("secret", ["prisoners", "гарантий"])
-def test_the_search_finds_what_is_shown_as_text_and_as_data(secret: str, redacted: Path, tmp_path: Path) -> None:
+def test_the_search_finds_what_is_shown_as_text_and_as_data(secret: str, drawn: Path, tmp_path: Path) -> None:
     """A test of the test above."""
-    found = leaks(redacted, secret, tmp_path)
+    found = leaks(drawn, secret, tmp_path)
     assert (True, True) == (found.count(PDF) >= 3, found.count(DOCX) >= 1)
 
 
@@ -167,8 +138,8 @@ def printed(path: Path, tmp_path: Path) -> str:
     return "\n".join("\n".join(page) for page in pdf_pages((path / PDF).read_bytes(), tmp_path))
 
 
-def test_what_is_hidden_and_why_stands_on_the_first_pages(redacted: Path, tmp_path: Path) -> None:
-    text = " ".join(printed(redacted, tmp_path).split())
+def test_what_is_hidden_and_why_stands_on_the_first_pages(drawn: Path, tmp_path: Path) -> None:
+    text = " ".join(printed(drawn, tmp_path).split())
     assert "REDACTED COPY - NOT THE WHOLE TRANSCRIPT" in text
     assert "safety of a witness, on the order of the chair" in text
     assert text.count("[R-0") >= 3

@@ -13,9 +13,8 @@ from everyword import checker, keys
 from everyword.digest import canonical, digest, parse_canonical
 from tests.archive.certificate.issued import Issued, check, outcome
 from tests.archive.certificate.test_mutations import LONGEST_S, Mutated, mutate, no_longer_than
-from tests.archive.disclosure.test_documents import redacted, sign_again
+from tests.archive.disclosure.copies import sign_again
 
-__all__ = ["redacted"]
 HUGE = 10**15
 
 
@@ -32,18 +31,18 @@ def mutants_that_pass(path: Path, issued: Issued, count: int, *, seed: int) -> l
     return passed
 
 
-def test_two_hundred_mutated_redacted_copies(redacted: Path, issued: Issued) -> None:
-    assert [] == mutants_that_pass(redacted, issued, 200, seed=8)
+def test_two_hundred_mutated_redacted_copies(drawn: Path, issued: Issued) -> None:
+    assert [] == mutants_that_pass(drawn, issued, 200, seed=8)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_three_thousand_mutated_redacted_copies(redacted: Path, issued: Issued) -> None:
-    assert [] == mutants_that_pass(redacted, issued, 3_000, seed=9)
+def test_three_thousand_mutated_redacted_copies(drawn: Path, issued: Issued) -> None:
+    assert [] == mutants_that_pass(drawn, issued, 3_000, seed=9)
 
 
-def test_every_byte_of_the_words_and_the_statement_counts(redacted: Path, issued: Issued) -> None:
-    store, passed = Mutated(redacted), []
+def test_every_byte_of_the_words_and_the_statement_counts(drawn: Path, issued: Issued) -> None:
+    store, passed = Mutated(drawn), []
     for name in ("certificate/disclosure.json", checker.WORDS, checker.PAGES, "data/original/manifest.json"):
         whole = store.files[name]
         for place in random.Random(1).sample(range(len(whole)), 60):
@@ -63,8 +62,8 @@ LIES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_a_lie_about_numbers_fails_at_once(name: str, redacted: Path, issued: Issued, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(redacted, tmp_path / redacted.name))
+def test_a_lie_about_numbers_fails_at_once(name: str, drawn: Path, issued: Issued, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(drawn, tmp_path / drawn.name))
     place = path / "certificate" / "disclosure.json"
     statement: dict[str, Any] = parse_canonical(place.read_bytes(), what="x")
     LIES[name](statement)
@@ -74,9 +73,9 @@ def test_a_lie_about_numbers_fails_at_once(name: str, redacted: Path, issued: Is
         assert 4 == outcome(check(path, issued.trust))
 
 
-def test_a_line_map_with_a_word_too_many_fails_at_once(redacted: Path, issued: Issued, tmp_path: Path) -> None:
+def test_a_line_map_with_a_word_too_many_fails_at_once(drawn: Path, issued: Issued, tmp_path: Path) -> None:
     """With a certificate of the forger's own, to which the line map belongs."""
-    path = Path(shutil.copytree(redacted, tmp_path / redacted.name))
+    path = Path(shutil.copytree(drawn, tmp_path / drawn.name))
     linemap = f"page,line,utterance,first_word,word_count,start_ms,end_ms\n1,2,1,0,{HUGE},0,1\n".encode()
     (path / checker.LINEMAP).write_bytes(linemap)
     original = path / "data/original/manifest.json"
@@ -93,8 +92,8 @@ def test_a_line_map_with_a_word_too_many_fails_at_once(redacted: Path, issued: I
 
 
 @pytest.mark.parametrize("field", ["leaves", "utterances"])
-def test_a_tree_without_end_fails_at_once(field: str, redacted: Path, issued: Issued, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(redacted, tmp_path / redacted.name))
+def test_a_tree_without_end_fails_at_once(field: str, drawn: Path, issued: Issued, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(drawn, tmp_path / drawn.name))
     original = path / "data/original/manifest.json"
     manifest: dict[str, Any] = parse_canonical(original.read_bytes(), what="x")
     raw = canonical({**manifest, "transcript": {**manifest["transcript"], field: 2**53 - 1, "leaves": 2**53 - 1}})
