@@ -1,5 +1,6 @@
 """The recording as somebody at a terminal meets it: a real pseudo-terminal, real keys."""
 
+import shlex
 import sys
 import termios
 from collections.abc import Iterator
@@ -128,7 +129,7 @@ def test_enter_starts_an_armed_recording_and_the_screen_says_which_is_which(tmp_
 
 def test_a_recording_behind_another_program_leaves_the_screen_alone(tmp_path: Path, home: Path, terminals: Open) -> None:
     source = counted_file(tmp_path / "in.wav", seconds=120)
-    command = f"{sys.executable} -P -m everyword record --input file:{source} --duration 1 & wait"
+    command = f"{shlex.quote(sys.executable)} -P -m everyword record --input file:{shlex.quote(str(source))} --duration 1 & wait"
     terminals.append(Terminal.shell(home, command))
     terminals[-1].wait_for("Sealed.")
     assert b"\x1b[?1049h" not in terminals[-1].raw
