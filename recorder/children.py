@@ -126,7 +126,7 @@ class Child:
             try:
                 found, value = self.messages.get(timeout=0.1)
             except queue.Empty:
-                if not self.is_alive and self.messages.empty():
+                if not self.is_alive and not self._has_last_message():
                     break
                 continue
             if found == "error":
@@ -138,6 +138,12 @@ class Child:
         self.kill()
         why = f"ended ({self.last_words()})" if died else f"did not answer within {timeout_s:.0f} s"
         raise InputLost(f"The sound system {why}.", hint="Try again; if it stays so, restart the sound server.")
+
+    def _has_last_message(self) -> bool:
+        """What a process said just before its end may still be in the pipe."""
+        if self.reader is not None:
+            self.reader.join(1)
+        return not self.messages.empty()
 
     def end(self, *, grace_s: float) -> int:
         """Close its stdin and wait; kill it when it takes longer.  Returns the exit code; its last message is there to `take`."""
