@@ -842,9 +842,10 @@ Place = tuple[int, int, int, int]
 
 
 def _drafts(bundle: Bundle, run: str) -> dict[Place, dict[str, Any]]:
-    """The machine's utterances by their place."""
+    """The machine's utterances by their place, without their words, which are most of a transcript."""
     with bundle.store.open(f"{SESSION}transcripts/{run}/utterances.jsonl") as file:
-        drafts = [json.loads(raw) for raw in iter(lambda: file.readline(LARGEST_LINE), b"")]
+        lines = map(json.loads, iter(lambda: file.readline(LARGEST_LINE), b""))
+        drafts = [{name: value for name, value in line.items() if name != "words"} for line in lines]
     return {_place(draft): draft for draft in drafts}
 
 
