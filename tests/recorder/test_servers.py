@@ -1,5 +1,6 @@
 """Recording from microphones of a real sound server that vanish, hang and die."""
 
+import re
 import signal
 import subprocess
 import time
@@ -90,13 +91,7 @@ def a_dead_server(room: Room) -> None:
     room._start(folder)
 
 
-def a_suspended_source(room: Room) -> None:
-    pactl(room.environment(), "suspend-sink", "room", "1")  # and its monitor with it
-    time.sleep(1)
-    pactl(room.environment(), "suspend-sink", "room", "0")
-
-
-@pytest.mark.parametrize("trouble", [a_hung_server, a_dead_server, pytest.param(a_suspended_source, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trouble", [a_hung_server, a_dead_server])
 def test_a_server_that_comes_back_is_recorded_from_in_the_same_session(
     tmp_path: Path, home: Path, room: Room, trouble: "type[object]"
 ) -> None:
@@ -114,6 +109,26 @@ def test_a_server_that_comes_back_is_recorded_from_in_the_same_session(
     assert (True, [1]) == (folder.is_sealed, list(recording.streams))
     assert sum(gap.frame_count for gap in recording.gaps) > 4_000
     assert "pass" == verdicts(verify_session(folder, trusted=[own_key(tmp_path)]))[0]
+
+
+def test_a_suspended_monitor_is_told_with_how_long(home: Path, room: Room) -> None:
+    """Nothing was played meanwhile, so no gap is made: a monitor's frames do not follow the clock."""
+    process = start_recorder(home)
+    try:
+        folder = the_session(home)
+        delivering(folder)
+        pactl(room.environment(), "suspend-sink", "room", "1")  # and its monitor with it
+        time.sleep(1)
+        pactl(room.environment(), "suspend-sink", "room", "0")
+        delivering(folder)
+        assert 3 == stop(process)
+    finally:
+        end(process)
+    stalled = [line for line in lines(folder, "state") if line["code"] == "stalled"]
+    assert ["alarm", "over"] == [line["grade"] for line in stalled]
+    (waited_ms,) = re.findall(r"again after (\d+) ms", str(stalled[-1]["text"]))
+    assert int(waited_ms) >= 900
+    assert [] == read_recording(folder).gaps
 
 
 def test_a_microphone_that_the_server_does_not_have_is_told_with_those_it_has(home: Path, room: Room) -> None:
