@@ -37,8 +37,7 @@ def recorder(home: Path, sound: FakeSound) -> Iterator["subprocess.Popen[bytes]"
 
 def seconds(folder: SessionFolder) -> float:
     """How much sound is on the disk."""
-    segment = folder.segment(1, 0)
-    return max(0, segment.stat().st_size - 1024) / 4 / 8000 if segment.exists() else 0.0
+    return sum(max(0, segment.stat().st_size - 1024) for segment in (folder.path / "audio" / "s1").glob("*.wav")) / 4 / 8000
 
 
 def stalls(folder: SessionFolder) -> list[dict[str, object]]:
