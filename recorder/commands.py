@@ -145,10 +145,10 @@ def record(
 
 def _recorded(request: "Request") -> "Outcome | None":
     """The inputs are opened while everything else is loaded: what is said meanwhile is in the recording."""
-    loading = threading.Thread(target=lambda: importlib.import_module("recorder.supervisor"))
-    loading.start()
     from recorder.openings import open_for
 
+    loading = threading.Thread(target=lambda: importlib.import_module("recorder.supervisor"))
+    loading.start()  # not before: two imports at a time hinder each other
     opened = open_for(request)
     from recorder.panel import panel
     from recorder.supervisor import record as run
