@@ -87,7 +87,7 @@ def correct(
     from archive import corrections
     from everyword import keys
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     entry = corrections.correct(
         found, utterance, to=to, reason=reason, by=ctx.obj.operator, key=keys.device_key(ctx.obj.home), before=before
     )
@@ -122,7 +122,7 @@ def export(
     options = PageOptions(style=style, terms=tuple(term or ()), font=font)
     formats, paths = list(dict.fromkeys(format_)), list[Path]()
     if sound := [name for name in formats if name in SOUND]:
-        paths += export_sound(_find(ctx.obj, session), sound, to=to, force=force)
+        paths += export_sound(folder.find_session(session, ctx.obj), sound, to=to, force=force)
     if text := [name for name in formats if name not in SOUND]:
         record = _record(ctx.obj, session)
         paths += write(record, text, to=to, force=force, options=options)
@@ -160,7 +160,7 @@ def verify(
     if is_bundle(Path(session)):
         found = verify_bundle(Path(session), trust, redraw=_redraw)
     else:
-        place = _find(ctx.obj, session)
+        place = folder.find_session(session, ctx.obj)
         found = verify_session(place, trusted=trusted, time_authorities=tsa_ca or (), authorities=ca or ())
     findings = []
     for finding in found:
@@ -216,14 +216,10 @@ def _say_coded(record: "Record") -> None:
         terminal.say(f"Characters that cannot be seen are written as codes in utterance {numbers}.", style="yellow")
 
 
-def _find(settings: Settings, name: str) -> folder.SessionFolder:
-    return folder.find(name, folder.roots(settings.home, settings.sessions))
-
-
 def _record(settings: Settings, name: str) -> "Record":
     from archive.record import read_record
 
-    return read_record(_find(settings, name))
+    return read_record(folder.find_session(name, settings))
 
 
 def _is_quiet(ctx: typer.Context) -> bool:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 
@@ -26,6 +27,9 @@ from everyword.errors import (
 )
 from everyword.model import Session, from_json, to_json
 from everyword.text import slug
+
+if TYPE_CHECKING:  # every process of a recording loads this file, and only the first one reads settings
+    from everyword.config import Settings
 
 FORMAT = 1
 
@@ -370,6 +374,11 @@ def find(name: str, under: Iterable[Path]) -> SessionFolder:
         names = ", ".join(folder.path.name for folder in matches.values())
         raise SessionAmbiguous(f"{name!r} fits {len(matches)} sessions: {names}.")
     return next(iter(matches.values()))
+
+
+def find_session(name: str, settings: "Settings") -> SessionFolder:
+    """The session that a command is about, see `find`, under every folder that these settings know of."""
+    return find(name, roots(settings.home, settings.sessions))
 
 
 def _remembered(listed: Path) -> list[Path]:

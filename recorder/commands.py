@@ -13,7 +13,7 @@ import typer
 from everyword import errors, terminal
 from everyword.config import Settings
 from everyword.errors import InvalidOption
-from everyword.folder import SessionFolder, find, remember_root, roots
+from everyword.folder import SessionFolder, find_session, remember_root, roots
 from everyword.model import Speaker
 from recorder import listening, running
 from recorder.running import settings_of
@@ -168,7 +168,7 @@ def note(
     from recorder import inbox, mirror
 
     settings = settings_of(ctx)
-    folder = _find(settings, session)
+    folder = find_session(session, settings)
     folders = [folder, *mirror.others(folder)]
     note_id = inbox.add(folders, text, by=settings.operator)
     sequence = inbox.wait_for(folders, note_id, timeout_s=5)
@@ -231,7 +231,7 @@ def salvage(
 
     settings = settings_of(ctx)
     if session is not None:
-        folder = _find(settings, session)
+        folder = find_session(session, settings)
         results: Sequence[Salvaged | Refused] = [] if folder.is_sealed else [make_whole(folder, home=settings.home)]
     else:
         results = salvage_all(roots(settings.home, settings.sessions), home=settings.home)
@@ -291,10 +291,6 @@ def _report_imported(folder: SessionFolder, *, as_json: bool) -> None:
         terminal.complain(alarm)
     if alarms:
         raise typer.Exit(errors.WARNINGS)
-
-
-def _find(settings: Settings, session: str) -> SessionFolder:
-    return find(session, roots(settings.home, settings.sessions))
 
 
 def _parent(settings: Settings, to: Path | None) -> Path:

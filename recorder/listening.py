@@ -8,7 +8,7 @@ import typer
 
 from everyword import errors, terminal
 from everyword.errors import InvalidOption
-from everyword.folder import find, roots
+from everyword.folder import find_session
 from recorder.running import settings_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def play(
     from recorder import playback  # noqa: PLC0415  (loads numpy)
 
     settings = settings_of(ctx)
-    folder = find(session, roots(settings.home, settings.sessions))
+    folder = find_session(session, settings)
     recording = read_recording(folder)
     stream, channel = _place(recording, track)
     rate_hz = recording.streams[stream].rate_hz

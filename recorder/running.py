@@ -7,7 +7,7 @@ import typer
 from everyword import errors, terminal
 from everyword.config import Settings
 from everyword.errors import EverywordError, SessionBusy
-from everyword.folder import SessionFolder, find, roots
+from everyword.folder import SessionFolder, find_session
 
 if TYPE_CHECKING:
     from recorder.control import Message
@@ -54,7 +54,7 @@ def attach_to(settings: Settings, session: str, *, as_json: bool) -> None:
     """``record --attach``."""
     from recorder.attach import attach  # noqa: PLC0415  (keeps the command line quick to start)
 
-    folder = find(session, roots(settings.home, settings.sessions))
+    folder = find_session(session, settings)
     last = attach(folder, by=settings.operator)
     if last is None and not folder.is_sealed:
         terminal.say(f"The recording goes on. To see it again: everyword record --attach {folder.path.name[-26:]}")
@@ -112,4 +112,4 @@ def settings_of(ctx: typer.Context) -> Settings:
 
 def _found(ctx: typer.Context, session: str) -> tuple[Settings, SessionFolder]:
     settings = settings_of(ctx)
-    return settings, find(session, roots(settings.home, settings.sessions))
+    return settings, find_session(session, settings)

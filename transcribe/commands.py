@@ -56,7 +56,7 @@ def transcribe(
 
     people = choose_people(speakers)
     settings = _overridden(ctx.obj, model=model, device=device, compute_type=compute_type)
-    found = folder.find(session, folder.roots(settings.home, settings.sessions))
+    found = folder.find_session(session, settings)
     recording = pipeline.open_recording(found)
     languages = pipeline.choose_languages(language or (), recording.session.languages, settings.languages, known=_LANGUAGE_CODES)
     files = models.locate(settings.model, home=settings.home)
@@ -100,7 +100,7 @@ def adopt(
     from everyword import keys, ledger
     from everyword.run import adopt_run
 
-    found = folder.find(session, folder.roots(ctx.obj.home, ctx.obj.sessions))
+    found = folder.find_session(session, ctx.obj)
     before = ledger.current_run(found)
     adopted = adopt_run(found, run, key=keys.device_key(ctx.obj.home), by=ctx.obj.operator)
     if as_json:

@@ -25,7 +25,7 @@ def add(
     """Add a name or term: the engine is told it when a session is transcribed, besides the names of the roster."""
     from everyword import glossary  # noqa: PLC0415  (`import cli` stays quick)
 
-    found = folder.find(session, folder.roots(ctx.obj.home, ctx.obj.sessions)).read_session().id if session else ""
+    found = folder.find_session(session, ctx.obj).read_session().id if session else ""
     entry = glossary.add(ctx.obj.home, term, meaning=meaning, session=found, by=ctx.obj.operator)
     terminal.say(f"{entry.term} is in the glossary" + (f" of {found}" if found else ""))
 
@@ -43,7 +43,7 @@ def define(
     """Note that somebody said what they mean by a term ("by X we mean …"), in a signed line of the session's ledger."""
     from everyword import glossary, keys  # noqa: PLC0415  (`import cli` stays quick)
 
-    found = folder.find(session, folder.roots(ctx.obj.home, ctx.obj.sessions))
+    found = folder.find_session(session, ctx.obj)
     key = keys.device_key(ctx.obj.home)
     line = glossary.define(found, utterance, term=term, meaning=meaning, speaker=speaker, by=ctx.obj.operator, key=key)
     terminal.say(f"{line.term}, by {line.speaker or 'an unnamed voice'}: {line.meaning} (line {line.seq + 1} of the ledger)")
@@ -54,7 +54,7 @@ def show(ctx: typer.Context, *, session: InSession = None, as_json: JsonOption =
     """List the terms of the glossary, and the definitions that were said in a session."""
     from everyword import glossary  # noqa: PLC0415  (`import cli` stays quick)
 
-    found = folder.find(session, folder.roots(ctx.obj.home, ctx.obj.sessions)) if session else None
+    found = folder.find_session(session, ctx.obj) if session else None
     terms = list(glossary.read(ctx.obj.home, session=found.read_session().id if found else ""))
     said = glossary.definitions(found) if found else ()
     if as_json:

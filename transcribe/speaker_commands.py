@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
-from everyword.config import Settings
 
 if TYPE_CHECKING:
     from everyword.folder import SessionFolder
@@ -31,7 +30,7 @@ class _Row:
 @app.command()
 def show(ctx: typer.Context, session: SessionArgument, *, as_json: JsonOption = False) -> None:
     """List the voices of the current transcript: label, name, words, and how many words may be another's."""
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     rows, notes = _rows(found)
     if as_json:
         terminal.put_json(
@@ -67,7 +66,7 @@ def name(
     """Say whose a voice is, in a signed line of the ledger. The machine's transcript stays as it is."""
     from everyword import keys, labels  # noqa: PLC0415  (`import cli` stays quick)
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     line = labels.name_voice(found, label, who, by=ctx.obj.operator, key=keys.device_key(ctx.obj.home))
     terminal.say(f"Voice {line.label} is {line.name} (line {line.seq + 1} of the ledger)")
 
@@ -78,7 +77,7 @@ def learn(ctx: typer.Context, session: SessionArgument, *, as_json: JsonOption =
     from everyword.recording import read_recording  # noqa: PLC0415  (`import cli` stays quick)
     from transcribe import voiceprints, voices  # noqa: PLC0415
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     transcript, named = _named(found)
     learnt = voiceprints.learn(
         ctx.obj.home,
@@ -102,7 +101,7 @@ def propose(ctx: typer.Context, session: SessionArgument, *, as_json: JsonOption
     from everyword.recording import read_recording  # noqa: PLC0415
     from transcribe import voiceprints, voices  # noqa: PLC0415
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     transcript, named = _named(found)
     unnamed = [one for one in transcript.utterances if not one.person and labels.label_of(one) not in named]
     known = voiceprints.read(ctx.obj.home)
@@ -139,10 +138,6 @@ def forget(
     if not count:
         raise errors.InvalidOption(f"No voice of {person!r} is kept.")
     terminal.say(f"{count} voice print{'s' * (count != 1)} of {person} deleted")
-
-
-def _find(settings: Settings, session: str) -> "SessionFolder":
-    return folder.find(session, folder.roots(settings.home, settings.sessions))
 
 
 def _named(found: "SessionFolder") -> tuple["Transcript", dict[str, "VoiceName"]]:

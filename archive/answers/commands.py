@@ -294,7 +294,7 @@ def _filters(settings: Settings, *, after: str | None, before: str | None, **nam
 
 
 def _session_id(settings: Settings, name: str) -> str:
-    return folder.find(name, folder.roots(settings.home, settings.sessions)).read_session().id
+    return folder.find_session(name, settings).read_session().id
 
 
 def _put_counts(found: tuple["Count", ...], *, as_json: bool, report: "Report") -> None:

@@ -62,7 +62,7 @@ def certify(
     from everyword import keyring
 
     settings: Settings = ctx.obj
-    found, entry = _find(settings, session), keyring.entry(settings.home, key)
+    found, entry = folder.find_session(session, settings), keyring.entry(settings.home, key)
     reviewer = Reviewer(entry.holder.holder, role, relation, speakers, oath, place)
     authority = settings.tsa if tsa is None else tsa
     if authority:
@@ -108,7 +108,7 @@ def bundle(
     from archive.certificate import bundle as bundles
     from archive.certificate import certify as certificates
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     path = bundles.write(found, certificates.read(found, certificate), to=to, as_zip=as_zip)
     terminal.put(str(path))
 
@@ -130,7 +130,7 @@ def timestamp(
 
     settings: Settings = ctx.obj
     under = folder.roots(settings.home, settings.sessions)
-    sessions = [_find(settings, session)] if session else [one for one in folder.scan(under) if one.is_sealed]
+    sessions = [folder.find_session(session, settings)] if session else [one for one in folder.scan(under) if one.is_sealed]
     waiting = [
         one for found in sessions for one in stamps.wanted(found) if one.state == "pending" or (seal and one.state == "none")
     ]
@@ -174,10 +174,6 @@ def _certificates(paths: Sequence[Path]) -> bytes:
     except (OSError, ValueError) as error:
         raise errors.InvalidOption(f"--tsa-ca: {error}.") from error
     return b"".join(path.read_bytes() for path in paths)
-
-
-def _find(settings: Settings, name: str) -> folder.SessionFolder:
-    return folder.find(name, folder.roots(settings.home, settings.sessions))
 
 
 def _secret(what: str) -> str:

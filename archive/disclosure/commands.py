@@ -42,7 +42,7 @@ def clip(
     from everyword import keyring
 
     settings: Settings = ctx.obj
-    found, entry = _find(settings, session), keyring.entry(settings.home, key)
+    found, entry = folder.find_session(session, settings), keyring.entry(settings.home, key)
     record = read_record(found)
     path = disclose.clip(
         record,
@@ -85,7 +85,7 @@ def redact(
     from everyword import keyring
 
     settings: Settings = ctx.obj
-    found, entry = _find(settings, session), keyring.entry(settings.home, key)
+    found, entry = folder.find_session(session, settings), keyring.entry(settings.home, key)
     record, chosen = read_record(found), certificates.read(found, certificate)
     text = selection.read_text(record, chosen)
     hides = [
@@ -116,10 +116,6 @@ def _log_disclosure(settings: Settings, found: folder.SessionFolder, path: Path)
 
     ledger.append(found, "disclose", by=settings.operator, key=keys.device_key(settings.home), name=path.name)
     terminal.put(str(path))
-
-
-def _find(settings: Settings, name: str) -> folder.SessionFolder:
-    return folder.find(name, folder.roots(settings.home, settings.sessions))
 
 
 def _secret(what: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
-from everyword.config import Settings
 
 if TYPE_CHECKING:
     from archive.record import Record
@@ -36,7 +35,7 @@ def review(
     from archive.review.walk import Desk, Walk
     from everyword import keys
 
-    found = _find(ctx.obj, session)
+    found = folder.find_session(session, ctx.obj)
     if verbatim is not None:
         marks.set_verbatim(found, verbatim, by=ctx.obj.operator, key=keys.device_key(ctx.obj.home))
     if not status and not as_json and verbatim is None:
@@ -97,7 +96,3 @@ def _ask(question: str, begin: str) -> str | None:
 def _refuse_without_transcript(record: "Record") -> None:
     if record.transcript is None:
         raise errors.NotTranscribed(f"{record.folder.path.name} has no transcript yet.")
-
-
-def _find(settings: Settings, name: str) -> "SessionFolder":
-    return folder.find(name, folder.roots(settings.home, settings.sessions))

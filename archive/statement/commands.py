@@ -118,4 +118,4 @@ def statement(
 def _record(settings: Settings, name: str) -> "Record":
     from archive.record import read_record
 
-    return read_record(folder.find(name, folder.roots(settings.home, settings.sessions)))
+    return read_record(folder.find_session(name, settings))
