@@ -1,26 +1,29 @@
 """Whether time is in proportion to the length of a session, and memory is not.
 
-    python -m benchmarks.length --data ../shared/data --hours 0.5 1 2
+    python -m benchmarks.length --data ../shared/data --hours 0.5 1 2 --stock
     python -m benchmarks.length --data ../shared/data --hours 1 4 16 --scripted
 
 Real speech, joined until it is long enough, on one microphone.  Each length is a process of its own, so that its greatest memory
-(ru_maxrss) is its own.  With ``--scripted`` no model runs: an engine that writes two words a second stands in its place, and what
-is left is reading, voice detection, cutting, accounting and writing.
+(ru_maxrss) is its own.  ``--stock`` has faster-whisper as it comes read the same in a process of its own, too: batches of 8, word
+times, the same model, arithmetic and cores.  With ``--scripted`` no model runs: an engine that writes two words a second stands in
+its place, and what is left is reading, voice detection, cutting, accounting and writing.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from faster_whisper import decode_audio
+from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 
 from everyword import keys
 from recorder.imports import import_files
@@ -53,35 +56,59 @@ def main() -> None:
     parser.add_argument("--model", default="base")
     parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 1, 2])
     parser.add_argument("--scripted", action="store_true")
+    parser.add_argument("--stock", action="store_true")
+    parser.add_argument("--only", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if len(options.hours) == 1:
-        print(measure(options.hours[0], options))
+    if options.only:
+        with tempfile.TemporaryDirectory() as scratch:
+            sound = joined(options.data, Path(scratch) / "sound.wav", options.hours[0])
+            print(f"  {options.only}: {WAYS[options.only](sound, options)}", flush=True)
         return
-    print(f"{cpu_name()}, {'no model' if options.scripted else 'model ' + options.model}")
+    print(f"{cpu_name()}, {'no model' if options.scripted else 'model ' + options.model}", flush=True)
     for hours in options.hours:
-        command = [sys.executable, "-P", "-m", "benchmarks.length", "--data", str(options.data), "--model", options.model]
-        subprocess.run([*command, "--hours", str(hours), *["--scripted"] * options.scripted], check=True)
+        for way in WAYS if options.stock else ("everyword",):
+            command = [sys.executable, "-P", "-m", "benchmarks.length", "--data", str(options.data), "--model", options.model]
+            command += ["--hours", str(hours), "--only", way, *["--scripted"] * options.scripted]
+            subprocess.run(command, check=True)
 
 
-def measure(hours: float, options: argparse.Namespace) -> str:
-    """One session: how long it took and how much memory this process had at most."""
+def ours(sound: Path, options: argparse.Namespace) -> str:
+    """The whole command but for the import and for loading the model."""
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        sound = joined(options.data, place / "sound.wav", hours)
         folder = import_files([sound], parent=place, home=place / "home", title="b", operator="benchmark", languages=("en", "ru"))
-        sound.unlink()
         engine: Engine = SteadyEngine({})
         if not options.scripted:
             engine = WhisperEngine(models.locate(options.model, home=place / "home"), device="cpu", compute_type="int8")
-        before = _peak_mb()
-        started = time.perf_counter()
-        key = keys.device_key(place / "home")
-        pipeline.transcribe(
-            pipeline.open_recording(folder), engine, languages=("en", "ru"), key=key, by="benchmark", people="none"
-        )
-        elapsed_s = time.perf_counter() - started
-    speed = hours * 3600 / elapsed_s
-    return f"  {hours:g} h: {elapsed_s:.0f} s, {speed:.1f} × real time, at most {_peak_mb():.0f} MB ({before:.0f} before)"
+        recording, key = pipeline.open_recording(folder), keys.device_key(place / "home")
+        transcribe = partial(pipeline.transcribe, languages=("en", "ru"), key=key, by="benchmark", people="none")
+        return _measured(sound, lambda: transcribe(recording, engine))
+
+
+def stock(sound: Path, options: argparse.Namespace) -> str:
+    """From reading the file to the last segment."""
+    with tempfile.TemporaryDirectory() as scratch:
+        files = models.locate(options.model, home=Path(scratch))
+        model = WhisperModel(str(files.path), device="cpu", compute_type="int8", cpu_threads=len(os.sched_getaffinity(0)))
+        batched = BatchedInferencePipeline(model)
+        return _measured(sound, lambda: list(batched.transcribe(str(sound), batch_size=8, word_timestamps=True)[0]))
+
+
+WAYS = {"everyword": ours, "stock": stock}
+
+
+def _measured(sound: Path, transcribe: Callable[[], object]) -> str:
+    """How long it took and how much memory this process had at most."""
+    before_mb = _peak_mb()
+    started = time.perf_counter()
+    transcribe()
+    elapsed_s = time.perf_counter() - started
+    with wave.open(str(sound)) as file:
+        sound_s = file.getnframes() / file.getframerate()
+    speed = sound_s / elapsed_s
+    return (
+        f"{sound_s / 3600:g} h: {elapsed_s:.0f} s, {speed:.1f} × real time, at most {_peak_mb():.0f} MB ({before_mb:.0f} before)"
+    )
 
 
 def joined(data: Path, path: Path, hours: float) -> Path:

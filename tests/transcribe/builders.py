@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from everyword.folder import SessionFolder
-from everyword.model import AudioSegment, Gap, Speaker, Word
+from everyword import keys
+from everyword.folder import FORMAT, SessionFolder, create
+from everyword.model import AudioSegment, Gap, Input, Session, Speaker, Word
 from recorder.imports import import_files
+from recorder.record import Record
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile
 
@@ -78,3 +80,18 @@ def a_marked_session(tmp_path: Path, *, seconds: int = 60, channels: int = 1, ro
     return import_files(
         [path], parent=tmp_path / "sessions", home=tmp_path / "home", title="Stairs", operator="Test Operator", roster=roster
     )
+
+
+def a_session_with_a_gap(tmp_path: Path, samples: Floats, *, at_s: int, gap_s: int) -> SessionFolder:
+    """A sealed recording of `samples` in which nothing came from `at_s` on for `gap_s`."""
+    session = Session(FORMAT, "01J00000000000000000000000", "Gap", "", ("en",), (), (), "captured", "Test", 0, {})
+    record = Record.begin(create(tmp_path / "sessions", session))
+    source = Input("test", "test", "file")
+    record.open_stream(source, rate_hz=RATE_HZ, channels=1, sample_format="s16", detail={}, start_utc_us=1_700_000_000_000_000)
+    pcm = (samples * 2**15).astype("<i2").tobytes()
+    cut = at_s * RATE_HZ * 2
+    record.tapes[1].write(pcm[:cut])
+    record.tapes[1].skip(gap_s * RATE_HZ, cause="test")
+    record.tapes[1].write(pcm[cut:])
+    record.finish(reason="test", origin="captured", key=keys.device_key(tmp_path / "home"))
+    return record.folder

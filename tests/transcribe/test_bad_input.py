@@ -1,7 +1,9 @@
 """Whatever sound a session holds, each frame of it is accounted for; what cannot be read is a sentence and an exit code."""
 
 import errno
+import json
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,9 @@ from everyword.folder import SessionFolder
 from everyword.recording import read_recording
 from everyword.run import read_transcript, run_names
 from recorder.imports import import_files
-from tests.transcribe.builders import a_marked_session
+from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
-from transcribe.windows import Floats
+from transcribe.windows import RATE_HZ, Floats
 
 SECONDS = 20
 
@@ -74,6 +76,41 @@ def test_a_dead_channel_is_silent_and_the_other_is_not(tmp_path: Path, invoke: I
     invoke("transcribe", str(folder.path))
     states = {track: {span.state for span in read_transcript(folder).coverage if span.track == track} for track in (1, 2)}
     assert ({"silent"}, True) == (states[2], "inaudible" in states[1])
+
+
+@pytest.mark.parametrize("gap_s", [1, 30, 600])
+def test_a_gap_in_the_middle_is_a_gap_and_what_is_said_after_it_keeps_its_place(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], gap_s: int
+) -> None:
+    script.clear()
+    script.update({0: "before", 20: "after the gap"})
+    folder = a_session_with_a_gap(tmp_path, staircase(30), at_s=20, gap_s=gap_s)
+    done = invoke("transcribe", str(folder.path))
+    found = read_transcript(folder)
+    gaps = [(span.first_frame, span.frame_count) for span in found.coverage if span.state == "gap"]
+    starts = {utterance.text: utterance.first_frame for utterance in found.utterances}
+    assert (0, []) == (done.exit_code, unaccounted(folder)), done.output
+    assert [(20 * RATE_HZ, gap_s * RATE_HZ)] == gaps
+    assert {"before": 0, "after the gap": (20 + gap_s) * RATE_HZ} == starts
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_hours_are_accounted_for_without_being_held_in_memory(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object]
+) -> None:
+    hours, rate_hz = 10, 8_000
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", rate_hz, 1, subtype="PCM_16") as file:
+        for _ in range(hours * 60):
+            file.write(np.tile(tone(rate_hz), 3))
+    folder = import_files([path], parent=tmp_path, home=tmp_path / "home", title="Long", operator="Test Operator")
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = invoke("transcribe", str(folder.path), "--json")
+    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
+    assert (0, []) == (done.exit_code, unaccounted(folder)), done.output
+    assert hours * 3600 == sum(json.loads(done.stdout)["data"]["seconds"].values())
+    assert grown_mb < 300, "36,000 s as float32 at 16 kHz are 2,300 MB"
 
 
 def test_a_missing_segment_is_a_sentence_before_the_work(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
