@@ -5,7 +5,7 @@
 
 Real speech, joined until it is long enough, on one microphone.  Each length is a process of its own, so that its greatest memory
 (ru_maxrss) is its own.  ``--stock`` has faster-whisper as it comes read the same in a process of its own, too: batches of 8, word
-times, the same model, arithmetic and cores.  With ``--scripted`` no model runs: an engine that writes two words a second stands in
+times, the same model, arithmetic, cores.  With ``--scripted`` no model runs: an engine that writes two words a second stands in
 its place, and what is left is reading, voice detection, cutting, accounting and writing.
 """
 
