@@ -105,7 +105,7 @@ def stop(recorder: Recorder) -> None:
 
 def capture_of(recorder: Recorder) -> int:
     """The capture child's process; 0 between two of them."""
-    return children_of(recorder).get("recorder.capture", 0)
+    return children_of(recorder).get("recorder.processes.capture", 0)
 
 
 def stalled(session: SessionFolder) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/gaps.py [--hours 8] [--losses 120]
 
-A virtual microphone delivers blocks to `recorder.cadence.Cadence` as fast as it takes them: for each drift and each kind of
+A virtual microphone delivers blocks to `recorder.detection.cadence.Cadence` as fast as it takes them: for each drift and kind of
 jitter once with losses of 10 ms to 3 s at random places, once without any.  The kinds are modelled on what was measured with
 PulseAudio 16 through ALSA and PortAudio on two cores (blocks of 125 ms): ``idle`` and ``busy`` (four busy processes beside);
 ``rough`` is a callback with exponential jitter of 20 ms mean, ``small`` has blocks of 10 ms and stalls of up to 4 s that end
@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recorder.cadence import LATE_US, Cadence, Loss, Surplus
-from recorder.ring import Stamp
+from recorder.detection.cadence import LATE_US, Cadence, Loss, Surplus
+from recorder.sound.ring import Stamp
 
 RATE_HZ = 48_000
 

@@ -26,8 +26,8 @@ import numpy as np
 
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
-from recorder.ring import Ring, find_rings
 from recorder.salvage import salvage
+from recorder.sound.ring import Ring, find_rings
 from tests.recorder.sound import (
     counted_file,
     everyword,
@@ -90,14 +90,14 @@ def a_recording() -> "Iterator[tuple[Path, SessionFolder, subprocess.Popen[bytes
 
 def kill(folder: SessionFolder, process: "subprocess.Popen[bytes]", roles: tuple[str, ...], *, kills: int) -> None:
     """SIGKILL to these processes at the same instant; again when their successors are there."""
-    pids = {"writer": current(folder, "recorder.writer"), "supervisor": process.pid}
+    pids = {"writer": current(folder, "recorder.processes.writer"), "supervisor": process.pid}
     for number in range(kills):
         time.sleep(CHANCE.uniform(6, 7))  # six deaths in half a minute end a recording
         kill_at_once([pids[role] for role in roles])
         if process.pid in [pids[role] for role in roles]:
             process.wait()
         for role in roles:
-            pids[role] = current(folder, f"recorder.{role}", unlike=pids[role])
+            pids[role] = current(folder, f"recorder.processes.{role}", unlike=pids[role])
         if "supervisor" in roles:
             while folder.journal.read_text().count('"supervisor-lost"') <= number:
                 time.sleep(0.02)

@@ -20,8 +20,8 @@ from everyword import keys
 from everyword.folder import scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.ring import Ring, find_rings
 from recorder.salvage import salvage
+from recorder.sound.ring import Ring, find_rings
 from tests.recorder.disk import Disk
 from tests.recorder.sound import counted_file, kill_all, numbers_in, recorded, start_recorder
 

@@ -36,7 +36,7 @@ import numpy as np
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.room import Room, channel_map
-from recorder.control import Connection, Message, NotRunning
+from recorder.operator.control import Connection, Message, NotRunning
 from tests.recorder.busy import CHANNELS, NAME, RATE_HZ, numbered_microphone
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from everyword import keys
 from everyword.folder import FORMAT, SessionFolder, create
 from everyword.model import Input, Session
 from everyword.verify import verdicts, verify_session
-from recorder.record import Record
+from recorder.disk.record import Record
 from recorder.salvage import salvage
 
 START_US = 1_700_000_000_000_000

@@ -58,8 +58,8 @@ Monitor = Annotated[str | None, typer.Option("--monitor", help="Hear what is sto
 @app.command()
 def inputs(as_json: AsJson = False) -> None:
     """List the sound inputs of this computer, and the microphones of its sound server."""
-    from recorder.inputs import list_inputs
-    from recorder.servers import SERVER_PREFIX, sources
+    from recorder.sound.inputs import list_inputs
+    from recorder.sound.servers import SERVER_PREFIX, sources
 
     found = list_inputs()
     behind = sources() if any(one.is_pulse for one in found) else []
@@ -145,13 +145,13 @@ def record(
 
 def _recorded(request: "Request") -> "Outcome | None":
     """The inputs are opened while everything else is loaded: what is said meanwhile is in the recording."""
-    from recorder.openings import open_for
+    from recorder.processes.openings import open_for
 
-    loading = threading.Thread(target=lambda: importlib.import_module("recorder.supervisor"))
+    loading = threading.Thread(target=lambda: importlib.import_module("recorder.processes.supervisor"))
     loading.start()  # not before: two imports at a time hinder each other
     opened = open_for(request)
-    from recorder.panel import panel
-    from recorder.supervisor import record as run
+    from recorder.operator.panel import panel
+    from recorder.processes.supervisor import record as run
 
     with panel("armed" if request.preroll_s else "running", by=request.operator) as shown:
         return run(request, opened, panel=shown)
@@ -165,7 +165,7 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Add a note to a session that is being recorded, at this moment."""
-    from recorder import inbox, mirror
+    from recorder.disk import inbox, mirror
 
     settings = settings_of(ctx)
     folder = find_session(session, settings)
@@ -307,13 +307,13 @@ def _checked(value: str, what: str) -> str:
 
 
 def _languages(codes: list[str] | None, settings: Settings) -> tuple[str, ...]:
-    from recorder.roster import language
+    from recorder.operator.roster import language
 
     return tuple(dict.fromkeys(language(code) for code in (codes or settings.languages)))
 
 
 def _roster(speakers: list[str] | None, file: Path | None) -> tuple[Speaker, ...]:
-    from recorder.roster import parse_speaker, read_roster, together
+    from recorder.operator.roster import parse_speaker, read_roster, together
 
     return together([*(read_roster(file) if file else []), *(parse_speaker(text) for text in speakers or [])])
 

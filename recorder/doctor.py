@@ -10,7 +10,7 @@ from pathlib import Path
 from everyword.config import Settings
 from everyword.diagnosis import Diagnosis
 from recorder.clocks import clock_state, clock_trouble
-from recorder.places import place_of
+from recorder.disk.places import place_of
 from recorder.sleep import keep_awake
 
 ANSWER_S = 15.0

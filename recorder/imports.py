@@ -13,10 +13,10 @@ from everyword.errors import UnreadableAudio
 from everyword.folder import FORMAT, SessionFolder, created, disk_errors, sync_directory
 from everyword.model import Input, Session, Speaker
 from everyword.text import checked, slug
-from recorder import decoder
-from recorder.record import Record
+from recorder.disk.record import Record
+from recorder.disk.tape import Tape
 from recorder.software import versions
-from recorder.tape import Tape
+from recorder.sound import decoder
 
 
 def import_files(

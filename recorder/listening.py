@@ -13,7 +13,7 @@ from recorder.running import settings_of
 
 if TYPE_CHECKING:
     from everyword.recording import Recording
-    from recorder.check import TrackCheck
+    from recorder.processes.check import TrackCheck
     from recorder.request import Request
 
 app = typer.Typer()
@@ -30,7 +30,7 @@ def play(
 ) -> None:
     """Play a stretch of a recorded session; Ctrl-C stops."""
     from everyword.recording import read_recording  # noqa: PLC0415  (keeps the command line quick to start)
-    from recorder import playback  # noqa: PLC0415  (loads numpy)
+    from recorder.sound import playback  # noqa: PLC0415  (loads numpy)
 
     settings = settings_of(ctx)
     folder = find_session(session, settings)
@@ -46,7 +46,7 @@ def play(
 
 def check_inputs(request: "Request", *, listen_s: float | None, as_json: bool) -> None:
     """``record --check``."""
-    from recorder.check import LISTEN_S, PATIENCE_S, check, keep  # noqa: PLC0415  (loads numpy)
+    from recorder.processes.check import LISTEN_S, PATIENCE_S, check, keep  # noqa: PLC0415  (loads numpy)
 
     asks = listen_s is None and sys.stdin.isatty() and sys.stderr.isatty() and not as_json
 

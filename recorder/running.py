@@ -10,7 +10,7 @@ from everyword.errors import EverywordError, SessionBusy
 from everyword.folder import SessionFolder, find_session
 
 if TYPE_CHECKING:
-    from recorder.control import Message
+    from recorder.operator.control import Message
 
 app = typer.Typer()
 
@@ -42,7 +42,7 @@ def resume(ctx: typer.Context, session: SessionName, as_json: AsJson = False) ->
 @app.command()
 def stop(ctx: typer.Context, session: SessionName, as_json: AsJson = False) -> None:
     """End a recording and seal it, as Ctrl-C in its terminal does."""
-    from recorder.attach import order  # noqa: PLC0415  (keeps the command line quick to start)
+    from recorder.operator.attach import order  # noqa: PLC0415  (keeps the command line quick to start)
 
     settings, folder = _found(ctx, session)
     wanted = {"stop": True, "by": settings.operator}
@@ -52,7 +52,7 @@ def stop(ctx: typer.Context, session: SessionName, as_json: AsJson = False) -> N
 
 def attach_to(settings: Settings, session: str, *, as_json: bool) -> None:
     """``record --attach``."""
-    from recorder.attach import attach  # noqa: PLC0415  (keeps the command line quick to start)
+    from recorder.operator.attach import attach  # noqa: PLC0415  (keeps the command line quick to start)
 
     folder = find_session(session, settings)
     last = attach(folder, by=settings.operator)
@@ -83,7 +83,7 @@ def report_end(folder: SessionFolder, last: object, *, as_json: bool) -> None:
 
 
 def _steer(ctx: typer.Context, session: str, wanted: "Message", *, as_json: bool, cause: str | None) -> None:
-    from recorder.attach import order  # noqa: PLC0415  (keeps the command line quick to start)
+    from recorder.operator.attach import order  # noqa: PLC0415  (keeps the command line quick to start)
 
     settings, folder = _found(ctx, session)
     said: list[str] = []

@@ -9,9 +9,9 @@ from everyword.clock import clock_text
 from everyword.errors import EverywordError, SessionBusy, SessionSealed
 from everyword.folder import SessionFolder, disk_errors, held, scan
 from everyword.model import Origin
-from recorder import mirror
-from recorder.record import Record
-from recorder.writer import Writer
+from recorder.disk import mirror
+from recorder.disk.record import Record
+from recorder.processes.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The computer is kept awake while it records, where logind can be asked for it.
 
 A lock of systemd-logind (https://systemd.io/INHIBITOR_LOCKS): it lasts as long as its file descriptor, so the system takes it
-back however this process ends.  Somebody with the right to do so can send the computer to sleep all the same; `recorder.cadence`
-sees that.
+back however this process ends.  Somebody with the right to do so can send the computer to sleep all the same;
+`recorder.detection.cadence` sees that.
 """
 
 import os

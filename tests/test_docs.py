@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import cli
 from everyword import config, errors, folder, merkle, model, segment
 from everyword.errors import EverywordError
-from recorder import health
+from recorder.detection import health
 from tests.helpers import a_session, tone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -237,6 +237,10 @@ def test_every_variable_the_program_reads_is_documented() -> None:
     assert set() == {name for name in read if f"`{name}`" not in page}
 
 
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0]
+
+
 def _family(kind: type[EverywordError]) -> list[type[EverywordError]]:
     return [kind, *(one for child in kind.__subclasses__() for one in _family(child))]
 
@@ -246,7 +250,7 @@ def _family(kind: type[EverywordError]) -> list[type[EverywordError]]:
 
 def test_every_kind_of_journal_and_ledger_line_is_described() -> None:
     patterns = [r"\bappend(?:_about)?\(\s*(?:self\.folder,|folder,)?\s*\"([a-z.]+)\",", r"case \"([a-z.]+)\":"]
-    files = [path for path in SOURCES if path.parts[-2] in ("recorder", "everyword") or path.name == "corrections.py"]
+    files = [path for path in SOURCES if _room(path) in ("recorder", "everyword") or path.name == "corrections.py"]
     kinds = {kind for path in files for pattern in patterns for kind in re.findall(pattern, _text(path))}
     assert {"begin", "stream", "leaf", "segment", "gap", "stop", "ledger", "asr.run", "adopt", "correct"} <= kinds
     assert set() == {kind for kind in kinds if f"**`{kind}`**" not in FORMAT_PAGE}
@@ -254,7 +258,7 @@ def test_every_kind_of_journal_and_ledger_line_is_described() -> None:
 
 def _codes_of_alarms() -> set[str]:
     """The codes of events and states in the source; `health` has its own as a type, and a path's ends in its number."""
-    text = "".join(_text(path) for path in SOURCES if path.parts[-2] == "recorder")
+    text = "".join(_text(path) for path in SOURCES if _room(path) == "recorder")
     told = r"(?:\.alarm|\.state|self\._state|_report_state)\(\s*\"([a-z-]+)\"|\"code\": \"([a-z-]+)\""
     return {code for match in re.findall(told, text) for code in match if code} | set(get_args(health.State))
 
@@ -265,7 +269,7 @@ def test_every_code_of_an_alarm_or_a_state_is_described() -> None:
     assert set() == {code for code in codes if f"`{code}`" not in ALARMS_PAGE}
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[-2] == "recorder"], ids=_name)
+@pytest.mark.parametrize("path", [path for path in SOURCES if _room(path) == "recorder"], ids=_name)
 def test_every_cause_of_a_gap_is_described(path: Path) -> None:
     assert [] == [cause for cause in re.findall(r"cause=\"([a-z-]+)\"", _text(path)) if f"`{cause}`" not in FORMAT_PAGE]
 

@@ -75,7 +75,7 @@ def play(folder: SessionFolder, number: int, *, around_s: float = 0.0) -> int:
     """Let the recorder's player play utterance `number`; returns its exit code."""
     place = stretch(read_record(folder), number, around_s=around_s)
     frames = map(str, (place.stream, place.channel, place.first_frame, place.frame_count))
-    command = [sys.executable, "-P", "-m", "recorder.playback", str(folder.path), *frames]
+    command = [sys.executable, "-P", "-m", "recorder.sound.playback", str(folder.path), *frames]
     return subprocess.run(command, check=False).returncode
 
 

@@ -41,7 +41,7 @@ class Player:
         self._count = min(stretch.first_frame + stretch.frame_count + lead, recording.end_frame(stretch.stream)) - self._first
         channel = next(t.channel for t in recording.tracks if (t.stream, t.number) == (stretch.stream, stretch.track))
         place = (stretch.stream, channel, self._first, self._count)
-        command = [sys.executable, "-P", "-m", "recorder.playback", str(recording.folder.path), *map(str, place), "told"]
+        command = [sys.executable, "-P", "-m", "recorder.sound.playback", str(recording.folder.path), *map(str, place), "told"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -205,7 +205,7 @@ def test_search_plays_the_hit_that_is_meant(ew: Ew, archive: Archive, tmp_path: 
 
     monkeypatch.setattr("archive.answers.sound.subprocess.run", run)
     assert 0 == ew("search", "escort", "--play", "1", "--sound", str(tmp_path / "sound")).code
-    assert ["recorder.playback"] == played[0][3:4]
+    assert ["recorder.sound.playback"] == played[0][3:4]
     assert ["1", "0", "0", "8000"] == played[0][5:]
     assert 1 == len(list((tmp_path / "sound").iterdir()))
     assert isinstance(ew("search", "escort", "--play", "2").error, InvalidOption)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from recorder import alsa
-from recorder.alsa import native_formats
-from recorder.inputs import FoundInput
-from recorder.sources import formats_to_try
+from recorder.sound import alsa
+from recorder.sound.alsa import native_formats
+from recorder.sound.inputs import FoundInput
+from recorder.sound.sources import formats_to_try
 
 
 def formats(pcm: str) -> str:
     """Asked in a process of its own: libasound reads its configuration once."""
-    code = f"from recorder.alsa import formats_of; print(*formats_of({pcm!r}))"
+    code = f"from recorder.sound.alsa import formats_of; print(*formats_of({pcm!r}))"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

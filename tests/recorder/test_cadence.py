@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.cadence import Cadence, ClockStepped, Event, Loss, Resumed, Stalled, Surplus, Suspended
-from recorder.ring import Stamp
+from recorder.detection.cadence import Cadence, ClockStepped, Event, Loss, Resumed, Stalled, Surplus, Suspended
+from recorder.sound.ring import Stamp
 
 RATE_HZ = 48_000
 BLOCK = 6000

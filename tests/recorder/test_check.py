@@ -10,8 +10,8 @@ import pytest
 from everyword.folder import scan
 from everyword.journal import now_us
 from everyword.room import Room
-from recorder import check
-from recorder.check import DiskCheck, Result, TrackCheck, check_disk, keep, recent
+from recorder.processes import check
+from recorder.processes.check import DiskCheck, Result, TrackCheck, check_disk, keep, recent
 from tests.recorder.sound import everyword
 from tests.recorder.terminals import Terminal
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from everyword.errors import InputLost, InvalidOption
-from recorder.children import Child
+from recorder.processes.children import Child
 
 
 class Ended:
@@ -37,12 +37,12 @@ class Ended:
 
 def test_the_error_of_a_child_that_has_ended_is_waited_for() -> None:
     error = {"code": "invalid-option", "sentence": "room has 2 channels, not 8.", "hint": ""}
-    child = Child.of("recorder.capture", Ended({"error": error}))  # type: ignore[arg-type]
+    child = Child.of("recorder.processes.capture", Ended({"error": error}))  # type: ignore[arg-type]
     with pytest.raises(InvalidOption, match=r"room has 2 channels, not 8\."):
         child.wait_for("ready", timeout_s=20)
 
 
 def test_a_child_that_ends_without_a_word_is_not_waited_for() -> None:
-    child = Child.of("recorder.capture", Ended())  # type: ignore[arg-type]
+    child = Child.of("recorder.processes.capture", Ended())  # type: ignore[arg-type]
     with pytest.raises(InputLost, match="exit code 2"):
         child.wait_for("ready", timeout_s=20)

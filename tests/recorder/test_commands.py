@@ -14,7 +14,7 @@ import pytest
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.ring import find_rings
+from recorder.sound.ring import find_rings
 from tests.helpers import own_key
 from tests.recorder.sound import (
     children_of,
@@ -100,7 +100,7 @@ def test_killing_the_writer_costs_no_frame(tmp_path: Path, home: Path) -> None:
     source = counted_file(tmp_path / "in.wav", seconds=4)
     process = start_recorder(home, "--input", f"file:{source}")
     folder = wait_for_frames(home, seconds=1)
-    os.kill(children_of(process)["recorder.writer"], signal.SIGKILL)
+    os.kill(children_of(process)["recorder.processes.writer"], signal.SIGKILL)
     assert 0 == process.wait(30)
     assert counted(1, 32_000) == recorded(folder)
     assert "salvage" in journal_kinds(folder)
@@ -110,7 +110,7 @@ def test_killing_the_capture_child_costs_a_hole_of_recorded_length(tmp_path: Pat
     source = counted_file(tmp_path / "in.wav", seconds=30)
     process = start_recorder(home, "--input", f"file:{source}", "--duration", "4")
     folder = wait_for_frames(home, seconds=1)
-    os.kill(children_of(process)["recorder.capture"], signal.SIGKILL)
+    os.kill(children_of(process)["recorder.processes.capture"], signal.SIGKILL)
     assert 3 == process.wait(30)
     (gap,) = read_recording(folder).gaps
     numbers = numbers_in(recorded(folder))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder import control
-from recorder.control import Connection, Control, NotRunning, Viewer, socket_path
+from recorder.operator import control
+from recorder.operator.control import Connection, Control, NotRunning, Viewer, socket_path
 
 SESSION = "01J00000000000000000000000"
 

@@ -166,7 +166,7 @@ def test_one_of_two_disks_hangs_for_a_minute_and_the_other_goes_on(tmp_path: Pat
 def test_the_writer_stands_still_and_no_frame_is_lost(tmp_path: Path, home: Path, seconds: float) -> None:
     process = record(tmp_path, home, to=tmp_path / "main", mirror=None, seconds=seconds + 2)
     folder = session(tmp_path / "main", seconds=1)
-    writer = children_of(process)["recorder.writer"]
+    writer = children_of(process)["recorder.processes.writer"]
     os.kill(writer, signal.SIGSTOP)
     time.sleep(seconds)
     os.kill(writer, signal.SIGCONT)
@@ -215,7 +215,7 @@ def change_byte(path: Path, *, at: int) -> int:
 def test_the_death_of_the_writer_costs_neither_path_anything(tmp_path: Path, home: Path) -> None:
     process = record(tmp_path, home, to=tmp_path / "main", mirror=tmp_path / "mirror", seconds=4)
     folder = session(tmp_path / "mirror", seconds=1)
-    os.kill(children_of(process)["recorder.writer"], signal.SIGKILL)
+    os.kill(children_of(process)["recorder.processes.writer"], signal.SIGKILL)
     process.wait(60)
     recording = check(tmp_path, folder, frames=4 * RATE_HZ)
     assert ([], []) == (recording.gaps, recording.alarms)

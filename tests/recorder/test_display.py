@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from everyword.model import Speaker
-from recorder.display import HOLD_S, Levels, Prompt, disk_left, elapsed, meter, picture, state_of
-from recorder.keys import Typing
+from recorder.operator.display import HOLD_S, Levels, Prompt, disk_left, elapsed, meter, picture, state_of
+from recorder.operator.keys import Typing
 from recorder.request import Request
 
 STATUS: dict[str, Any] = {

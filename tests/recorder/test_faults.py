@@ -17,11 +17,11 @@ from everyword.folder import FORMAT, SessionFolder, created
 from everyword.model import Session
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.record import Record
-from recorder.ring import Ring, find_rings, ring_path
+from recorder.disk.record import Record
+from recorder.processes.writer import Writer
 from recorder.salvage import salvage, salvage_all
-from recorder.sources import Facts
-from recorder.writer import Writer
+from recorder.sound.ring import Ring, find_rings, ring_path
+from recorder.sound.sources import Facts
 from tests.helpers import a_session, own_key
 from tests.recorder.sound import counted, numbers_in, recorded
 from tests.recorder.test_feed import FACTS, RATE_HZ

@@ -6,10 +6,10 @@ from everyword import keys
 from everyword.folder import FORMAT, create
 from everyword.model import Input, Session
 from everyword.recording import read_recording
-from recorder.feed import Feed
-from recorder.record import Record
-from recorder.ring import Ring
-from recorder.sources import Facts
+from recorder.disk.record import Record
+from recorder.processes.feed import Feed
+from recorder.sound.ring import Ring
+from recorder.sound.sources import Facts
 from tests.recorder.sound import counted, numbers_in, recorded
 
 RATE_HZ = 100

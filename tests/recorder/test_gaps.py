@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import gaps
+from recorder.disk import gaps
 
 RATE_HZ = 100
 

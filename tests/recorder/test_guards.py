@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from recorder import guards
-from recorder.children import Child
-from recorder.guards import Guards, RoutingGuard
-from recorder.ring import SHARED_MEMORY
+from recorder.processes import guards
+from recorder.processes.children import Child
+from recorder.processes.guards import Guards, RoutingGuard
 from recorder.sleep import Awake
+from recorder.sound.ring import SHARED_MEMORY
 from tests.recorder.devices import until
 
 
@@ -74,7 +74,7 @@ def test_a_watcher_that_dies_is_started_again_but_not_at_once(monkeypatch: pytes
     guard._child = dead  # type: ignore[assignment]
     for now in (100.0, 101.0, 106.0):
         tended(guard, AnInput(), now=now)
-    assert ["recorder.routing"] == started
+    assert ["recorder.processes.routing"] == started
 
 
 def orders_of(parent: Path, *captures: Any) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyword.model import Grade
-from recorder.health import Change, Health, Limits
+from recorder.detection.health import Change, Health, Limits
 
 RATE_HZ = 1000
 FORMATS = ("s16", "s24", "s32", "f32", "f64")

@@ -11,8 +11,8 @@ import pytest
 from everyword.errors import DiskTrouble, InvalidText, SessionSealed
 from everyword.folder import FORMAT, SessionFolder, create, created_like
 from everyword.model import Session
-from recorder import inbox
-from recorder.record import Record
+from recorder.disk import inbox
+from recorder.disk.record import Record
 from tests.helpers import a_session
 from tests.recorder.devices import until
 

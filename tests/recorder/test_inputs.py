@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from everyword.errors import InputLost, InvalidOption
-from recorder import inputs
-from recorder.inputs import FoundInput, choose
+from recorder.sound import inputs
+from recorder.sound.inputs import FoundInput, choose
 
 FOUND = [
     FoundInput(0, "HDA Intel PCH: ALC257 (hw:0,0)", "ALSA", 2, 48_000, False),

@@ -15,7 +15,7 @@ import pytest
 from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.ring import Ring, find_rings
+from recorder.sound.ring import Ring, find_rings
 from tests.helpers import own_key
 from tests.recorder.sound import (
     children_of,
@@ -37,7 +37,7 @@ def strike(process: "subprocess.Popen[bytes]", role: str) -> None:
     """SIGKILL to one process of a recording, or to all of them at once."""
     children = children_of(process)
     wanted = {"supervisor": [process.pid], "everything": [process.pid, *children.values()]}
-    kill_at_once(pid for pid in wanted.get(role, [children.get(f"recorder.{role}", 0)]) if pid)
+    kill_at_once(pid for pid in wanted.get(role, [children.get(f"recorder.processes.{role}", 0)]) if pid)
 
 
 def sealed(home: Path, process: "subprocess.Popen[bytes]", *, timeout_s: float = 40) -> SessionFolder | None:
@@ -144,16 +144,16 @@ def current(folder: SessionFolder, module: str, *, unlike: int = 0, timeout_s: f
 def kill_in_turn(folder: SessionFolder, process: "subprocess.Popen[bytes]", *, rounds: int, seed: int) -> None:
     """SIGKILL to the writer and to the supervisor, over and over; each as soon as the successor of the other has been started."""
     chance = random.Random(seed)
-    writer, supervisor = current(folder, "recorder.writer"), process.pid
+    writer, supervisor = current(folder, "recorder.processes.writer"), process.pid
     for turn in range(rounds):
         time.sleep(chance.uniform(0, 0.6))
         os.kill(writer, signal.SIGKILL)
-        writer = current(folder, "recorder.writer", unlike=writer)
+        writer = current(folder, "recorder.processes.writer", unlike=writer)
         time.sleep(chance.uniform(0, 0.6))
         os.kill(supervisor, signal.SIGKILL)
         if not turn:
             process.wait()
-        supervisor = current(folder, "recorder.supervisor", unlike=supervisor)
+        supervisor = current(folder, "recorder.processes.supervisor", unlike=supervisor)
 
 
 @pytest.mark.timeout(1800)
@@ -163,7 +163,7 @@ def test_however_often_writer_and_supervisor_are_killed_no_frame_is_lost(tmp_pat
     process = start_recorder(home, "--input", f"file:{source}")
     folder = wait_for_frames(home, seconds=0.3)
     kill_in_turn(folder, process, rounds=rounds, seed=rounds)
-    supervisor = current(folder, "recorder.supervisor", unlike=process.pid)
+    supervisor = current(folder, "recorder.processes.supervisor", unlike=process.pid)
     eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
     pcm = recorded(folder)
     assert counted(1, len(pcm) // 4) == pcm
@@ -179,15 +179,15 @@ def test_supervisor_and_writer_killed_at_the_same_instant_cost_nothing(tmp_path:
     source, chance = counted_file(tmp_path / "in.wav", seconds=1500), random.Random(rounds)
     process = start_recorder(home, "--input", f"file:{source}")
     folder = wait_for_frames(home, seconds=0.3)
-    writer, supervisor = current(folder, "recorder.writer"), process.pid
+    writer, supervisor = current(folder, "recorder.processes.writer"), process.pid
     for turn in range(rounds):
         rest_s = 0 if turn < 4 else 30 if turn == 4 else 6  # more than five deaths in half a minute are too many
         time.sleep(chance.uniform(0, 0.6) + rest_s)
         kill_at_once([supervisor, writer])
         if not turn:
             process.wait()
-        writer = current(folder, "recorder.writer", unlike=writer)
-        supervisor = current(folder, "recorder.supervisor", unlike=supervisor)
+        writer = current(folder, "recorder.processes.writer", unlike=writer)
+        supervisor = current(folder, "recorder.processes.supervisor", unlike=supervisor)
         eventually(lambda: folder.journal.read_text().count('"supervisor-lost"') > turn)  # noqa: B023  (called at once)
     eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
     pcm = recorded(folder)
@@ -204,7 +204,7 @@ def test_a_supervisor_that_hangs_is_ended_and_another_one_takes_its_place(tmp_pa
     folder = wait_for_frames(home, seconds=0.3)
     os.kill(process.pid, signal.SIGSTOP)
     assert -signal.SIGKILL == process.wait(40)
-    current(folder, "recorder.supervisor")
+    current(folder, "recorder.processes.supervisor")
     eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
     pcm = recorded(folder)
     assert counted(1, len(pcm) // 4) == pcm
@@ -217,9 +217,9 @@ def test_a_writer_that_hangs_is_replaced_before_the_buffer_is_full(tmp_path: Pat
     source = counted_file(tmp_path / "in.wav", seconds=300)
     process = start_recorder(home, "--input", f"file:{source}")
     folder = wait_for_frames(home, seconds=0.3)
-    writer = current(folder, "recorder.writer")
+    writer = current(folder, "recorder.processes.writer")
     os.kill(writer, signal.SIGSTOP)
-    current(folder, "recorder.writer", unlike=writer, timeout_s=60)
+    current(folder, "recorder.processes.writer", unlike=writer, timeout_s=60)
     eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))
     assert process.wait(30) in (0, 3)
     pcm = recorded(folder)

@@ -18,9 +18,9 @@ from tests.recorder.sound import ROOT, everyword
 SOAK = """
 import os, sys, threading
 from pathlib import Path
-from recorder.capture import _come_first
-from recorder.ring import Ring
-from recorder.sources import open_source
+from recorder.processes.capture import _come_first
+from recorder.sound.ring import Ring
+from recorder.sound.sources import open_source
 
 source = open_source("default", rate_hz=0, channels=0)
 ring = Ring.create(Path(sys.argv[1]), rate_hz=8000, frame_bytes=4, seconds=30)
@@ -42,8 +42,8 @@ print(sizes[1] - sizes[0])
 WRITER_SOAK = """
 import os, sys
 from pathlib import Path
-from recorder.record import Record
-from recorder.writer import Writer
+from recorder.disk.record import Record
+from recorder.processes.writer import Writer
 from tests.recorder.sound import counted
 from tests.recorder.test_faults import RATE_HZ, a_folder, a_ring
 

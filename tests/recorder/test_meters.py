@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recorder.meters import SILENCE_CDB, peaks_cdb
+from recorder.sound.meters import SILENCE_CDB, peaks_cdb
 
 HALF = {
     "s16": np.array([1 << 14, 0], "<i2").tobytes(),

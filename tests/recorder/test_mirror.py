@@ -16,9 +16,9 @@ from everyword.folder import FORMAT, SessionFolder, create, created_like
 from everyword.model import Input, Session
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder import inbox, mirror
-from recorder.destination import Check, Destination, Differs, Sync, Write
-from recorder.record import Record
+from recorder.disk import inbox, mirror
+from recorder.disk.destination import Check, Destination, Differs, Sync, Write
+from recorder.disk.record import Record
 from recorder.salvage import salvage
 from tests.helpers import own_key
 from tests.recorder.disk import Disk

@@ -15,7 +15,7 @@ import cli
 from everyword.errors import InvalidOption
 from everyword.room import Room
 from everyword.segment import HEADER_BYTES, Layout
-from recorder.monitor import Cushion, Tail, heard
+from recorder.processes.monitor import Cushion, Tail, heard
 from tests.helpers import a_session
 from tests.recorder.sound import (
     children_of,
@@ -58,7 +58,7 @@ def test_the_sound_in_the_headphones_is_the_sound_on_the_disk(
         folder = wait_for_frames(home, seconds=0.5)
         eventually(lambda: len(longest_run(tmp_path / "heard")) > 8000)
         run = longest_run(tmp_path / "heard")
-        os.kill(children_of(process)["recorder.monitor"], signal.SIGKILL)
+        os.kill(children_of(process)["recorder.processes.monitor"], signal.SIGKILL)
         eventually(lambda: "headphones" in folder.journal.read_text())
     finally:
         listener.kill()

@@ -13,9 +13,9 @@ from everyword.errors import InputLost
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.openings import Capture, open_all, open_for
+from recorder.processes.openings import Capture, open_all, open_for
 from recorder.request import Request
-from recorder.ring import SHARED_MEMORY, find_rings
+from recorder.sound.ring import SHARED_MEMORY, find_rings
 from tests.helpers import own_key
 from tests.recorder.devices import FakeSound, end, lines, misplaced, the_session, until
 from tests.recorder.sound import children_of, everyword, start_recorder
@@ -47,7 +47,7 @@ def stalls(folder: SessionFolder) -> list[dict[str, object]]:
 
 def capture_of(process: "subprocess.Popen[bytes]") -> int:
     """The capture child's process; 0 between two of them."""
-    return children_of(process).get("recorder.capture", 0)
+    return children_of(process).get("recorder.processes.capture", 0)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> int:
@@ -122,11 +122,11 @@ def test_a_driver_that_hangs_is_killed_and_nothing_else(
     before = children_of(recorder)
     for word in ("hang in start", "hang in stop", "hang in close", "stall"):
         sound.tell(word)
-    until(lambda: capture_of(recorder) not in (0, before["recorder.capture"]))
+    until(lambda: capture_of(recorder) not in (0, before["recorder.processes.capture"]))
     for word in ("hang in start", "stall"):
         sound.untell(word)
     more_sound(folder, recorder, after=1)
-    assert before["recorder.writer"] == children_of(recorder)["recorder.writer"]
+    assert before["recorder.processes.writer"] == children_of(recorder)["recorder.processes.writer"]
     assert 3 == stop(recorder)
     check(tmp_path, folder)
 
@@ -197,7 +197,7 @@ def cycles(tmp_path: Path, home: Path, sound: FakeSound, recorder: "subprocess.P
         more_sound(folder, recorder, after=cycle)
         before = before or len(list(open_files.iterdir()))
     assert len(list(open_files.iterdir())) <= before + 1
-    assert 3 == len(children_of(recorder)) + (0 if "recorder.routing" in children_of(recorder) else 1)
+    assert 3 == len(children_of(recorder)) + (0 if "recorder.processes.routing" in children_of(recorder) else 1)
     assert 3 == stop(recorder)
     check(tmp_path, folder)
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from everyword.model import Input
-from recorder.openings import Capture
-from recorder.sources import Facts
+from recorder.processes.openings import Capture
+from recorder.sound.sources import Facts
 
 
 class Ring:

@@ -10,11 +10,11 @@ from everyword.model import Gap
 from everyword.recording import read_recording
 from everyword.seal import completeness
 from everyword.verify import verdicts, verify_session
-from recorder import pauses
-from recorder.record import Record
-from recorder.ring import Ring
+from recorder.disk.record import Record
+from recorder.processes import pauses
+from recorder.processes.writer import Writer
 from recorder.salvage import salvage
-from recorder.writer import Writer
+from recorder.sound.ring import Ring
 from tests.helpers import own_key
 from tests.recorder.sound import counted, recorded
 from tests.recorder.test_faults import a_folder, a_ring, resumed

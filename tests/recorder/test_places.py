@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from everyword.verify import verdicts, verify_session
-from recorder.places import place_of
+from recorder.disk.places import place_of
 from tests.helpers import a_session, own_key
 
 MOUNTS = """\

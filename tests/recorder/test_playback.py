@@ -12,7 +12,7 @@ from everyword.errors import InvalidOption
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
 from everyword.room import Room
-from recorder.playback import OutputLost, blocks, play
+from recorder.sound.playback import OutputLost, blocks, play
 from tests.helpers import a_session, tone
 from tests.recorder.sound import ROOT, counted_file
 
@@ -58,7 +58,7 @@ class Silent:
 
 
 def test_without_a_sound_output_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recorder.playback.portaudio", Silent)
+    monkeypatch.setattr("recorder.sound.playback.portaudio", Silent)
     with pytest.raises(OutputLost, match="cannot be used: Error querying device -1") as raised:
         play(a_session(tmp_path), stream=1, channel=0, first_frame=0, frame_count=8000)
     assert raised.value.exit_code == 5
@@ -74,7 +74,7 @@ def player(
     folder: SessionFolder, first_frame: int, count: int, environment: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
     """Play as the review does."""
-    command = [sys.executable, "-P", "-m", "recorder.playback", str(folder.path), "1", "0", str(first_frame), str(count)]
+    command = [sys.executable, "-P", "-m", "recorder.sound.playback", str(folder.path), "1", "0", str(first_frame), str(count)]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -13,10 +13,10 @@ from everyword.folder import FORMAT, SessionFolder, create, created_like, scan
 from everyword.model import Session
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
-from recorder.record import Record
-from recorder.ring import Ring, find_rings
+from recorder.disk.record import Record
+from recorder.processes.writer import Writer
 from recorder.salvage import salvage
-from recorder.writer import Writer
+from recorder.sound.ring import Ring, find_rings
 from tests.helpers import own_key
 from tests.recorder.disk import Disk
 from tests.recorder.sound import counted, kill_all, numbers_in, recorded

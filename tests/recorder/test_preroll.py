@@ -11,13 +11,14 @@ from everyword.errors import CorruptFolder, DiskTrouble
 from everyword.folder import scan
 from everyword.model import Input
 from everyword.recording import read_recording
-from recorder import preroll, ring
-from recorder.adoption import Foundling
-from recorder.children import Child
-from recorder.openings import Capture
+from recorder.processes import preroll
+from recorder.processes.adoption import Foundling
+from recorder.processes.children import Child
+from recorder.processes.openings import Capture
 from recorder.request import Request, Unattended
-from recorder.ring import SHARED_MEMORY, Ring
-from recorder.sources import Facts
+from recorder.sound import ring
+from recorder.sound.ring import SHARED_MEMORY, Ring
+from recorder.sound.sources import Facts
 from tests.recorder.sound import (
     children_of,
     counted_file,
@@ -66,7 +67,7 @@ def test_a_recording_that_began_with_preroll_survives_its_supervisor_and_writer(
     wait_for_memory(tmp_path, seconds=0.5)
     process.send_signal(signal.SIGUSR1)
     folder = wait_for_frames(home, seconds=0.2)
-    kill_at_once([process.pid, children_of(process)["recorder.writer"]])
+    kill_at_once([process.pid, children_of(process)["recorder.processes.writer"]])
     process.wait()
     eventually(lambda: '"supervisor-lost"' in folder.journal.read_text())
     eventually(lambda: everyword(home, "stop", str(folder.path)).returncode in (0, 3))

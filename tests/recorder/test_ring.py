@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyword.errors import CorruptFolder
-from recorder.ring import Overrun, Ring
+from recorder.sound.ring import Overrun, Ring
 from tests.recorder.sound import counted
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from everyword.errors import InvalidOption
-from recorder.roster import parse_speaker, read_roster
+from recorder.operator.roster import parse_speaker, read_roster
 
 
 @pytest.mark.parametrize(

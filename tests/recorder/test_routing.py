@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from everyword.room import Room
-from recorder.children import Child
-from recorder.routing import Route, differences, differences_now
-from recorder.servers import Listener, NoServer, ServerSource, connected, sources
+from recorder.processes.children import Child
+from recorder.processes.routing import Route, differences, differences_now
+from recorder.sound.servers import Listener, NoServer, ServerSource, connected, sources
 from tests.recorder.devices import add_microphone, pactl, until
 
 MAP = ("front-left", "front-right")
@@ -116,7 +116,7 @@ def take(watcher: Child, wanted: str, found: list[dict[str, object]]) -> None:
 
 def test_a_microphone_that_vanishes_and_comes_back_is_followed(room: Room, listener: "subprocess.Popen[bytes]") -> None:
     environment = room.environment()
-    watcher = Child.start("recorder.routing")
+    watcher = Child.start("recorder.processes.routing")
     try:
         watcher.order(json.dumps({"watch": 0, "pid": listener.pid, "source": "second.monitor"}))
         found: list[dict[str, object]] = []
@@ -142,7 +142,7 @@ def test_a_microphone_that_vanishes_and_comes_back_is_followed(room: Room, liste
 
 def test_the_watcher_waits_for_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSE_SERVER", "unix:/nonexistent/everyword")
-    watcher = Child.start("recorder.routing")
+    watcher = Child.start("recorder.processes.routing")
     watcher.order(json.dumps({"watch": 0, "pid": 1, "source": ""}))
     assert 0 == watcher.end(grace_s=10)
     watcher.close()

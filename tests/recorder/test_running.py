@@ -16,7 +16,7 @@ import pytest
 
 from everyword.folder import SessionFolder
 from everyword.recording import Recording, read_recording
-from recorder.control import Connection, socket_path
+from recorder.operator.control import Connection, socket_path
 from tests.recorder.sound import (
     children_of,
     counted,
@@ -109,7 +109,7 @@ def test_pause_and_resume_from_another_terminal_are_confirmed_and_on_record(runn
 
 def test_a_pause_survives_the_death_of_the_writer_and_of_the_supervisor(running: Running) -> None:
     running.run("pause", running.id)
-    for name in ("recorder.writer", None):
+    for name in ("recorder.processes.writer", None):
         pid = children_of(running.process)[name] if name else running.process.pid
         os.kill(pid, signal.SIGKILL)
         time.sleep(0.5)
@@ -224,7 +224,7 @@ def test_a_supervisor_that_hangs_is_told_to_who_looks_and_the_sound_goes_on(shar
 
 
 def test_a_writer_that_hangs_is_told_with_the_time_that_is_left(shared: Running) -> None:
-    viewer, writer = Connection.open(shared.id), children_of(shared.process)["recorder.writer"]
+    viewer, writer = Connection.open(shared.id), children_of(shared.process)["recorder.processes.writer"]
     os.kill(writer, signal.SIGSTOP)
     try:
         message = statuses(viewer, wanted=lambda message: "silent_s" in message.get("status", {}))  # type: ignore[operator]

@@ -7,9 +7,9 @@ import pytest
 from everyword.errors import SessionBusy
 from everyword.folder import held
 from everyword.recording import read_recording
-from recorder.record import Record
-from recorder.ring import Ring
+from recorder.disk.record import Record
 from recorder.salvage import Refused, salvage, salvage_all
+from recorder.sound.ring import Ring
 from tests.recorder.sound import counted, recorded
 from tests.recorder.test_feed import RATE_HZ, a_feed, a_record
 

@@ -9,9 +9,9 @@ import pytest
 from everyword.digest import digest
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
-from recorder import scrub
-from recorder.record import Record
-from recorder.scrub import Scrub
+from recorder.disk import scrub
+from recorder.disk.record import Record
+from recorder.disk.scrub import Scrub
 from tests.recorder.devices import until
 from tests.recorder.disk import Disk
 from tests.recorder.test_disks import change_byte

@@ -121,6 +121,7 @@ def test_a_suspended_monitor_is_told_with_how_long(home: Path, room: Room) -> No
         time.sleep(1)
         pactl(room.environment(), "suspend-sink", "room", "0")
         delivering(folder)
+        until(lambda: "over" in [line["grade"] for line in lines(folder, "state") if line["code"] == "stalled"])
         assert 3 == stop(process)
     finally:
         end(process)

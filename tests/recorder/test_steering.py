@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from everyword.folder import SessionFolder
-from recorder import steering
-from recorder.control import Control
+from recorder.operator.control import Control
+from recorder.processes import steering
+from recorder.processes.steering import Steering
 from recorder.request import Order, Unattended
-from recorder.steering import Steering
 
 
 class Scripted(Unattended):

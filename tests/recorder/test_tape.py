@@ -23,7 +23,7 @@ from everyword.recording import read_recording
 from everyword.seal import read_sums
 from everyword.segment import HEADER_BYTES, read_layout
 from everyword.verify import verdicts, verify_session
-from recorder.record import Record
+from recorder.disk.record import Record
 from recorder.salvage import salvage
 from tests.helpers import failures, own_key
 from tests.recorder.sound import counted, recorded

@@ -13,11 +13,11 @@ from everyword.folder import FORMAT, create
 from everyword.model import Gap, Input, Session
 from everyword.recording import Recording, read_recording
 from everyword.seal import read_seal
-from recorder.feed import Feed
-from recorder.record import Record
-from recorder.ring import Ring, Stamp
-from recorder.sources import Facts
-from recorder.watch import LONGEST_HOLD_S
+from recorder.detection.watch import LONGEST_HOLD_S
+from recorder.disk.record import Record
+from recorder.processes.feed import Feed
+from recorder.sound.ring import Ring, Stamp
+from recorder.sound.sources import Facts
 from tests.recorder.sound import counted, journal_lines, numbers_in, recorded
 
 RATE_HZ = 1000

@@ -9,8 +9,8 @@ import numpy as np
 from everyword import keys
 from everyword.folder import FORMAT, SessionFolder, create
 from everyword.model import AudioSegment, Gap, Input, Session, Speaker, Word
+from recorder.disk.record import Record
 from recorder.imports import import_files
-from recorder.record import Record
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile
 

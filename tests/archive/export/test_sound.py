@@ -20,7 +20,7 @@ from everyword.folder import FORMAT, SessionFolder, create
 from everyword.model import Input, SampleFormat, Session, Stream
 from everyword.recording import read_recording
 from everyword.segment import HEADER_BYTES
-from recorder.record import Record
+from recorder.disk.record import Record
 
 RATE_HZ = 8000
 

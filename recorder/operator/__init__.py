@@ -1,0 +1,1 @@
+"""What people see and press: the picture, the keys, the socket for other terminals."""
