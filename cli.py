@@ -16,6 +16,7 @@ import desk.commands
 import recorder.commands
 import transcribe.commands
 from everyword import __version__, config, errors, terminal
+from everyword.arguments import JsonOption
 from everyword.config import Settings
 
 PROGRAM = "everyword"
@@ -95,7 +96,7 @@ def config_path(ctx: typer.Context) -> None:
 
 
 @config_app.command("show")
-def config_show(as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False) -> None:
+def config_show(as_json: JsonOption = False) -> None:
     """Print every setting, its value and where the value comes from."""
     loaded = config.load(os.environ)
     rows = [
@@ -118,7 +119,7 @@ def demo(ctx: typer.Context) -> None:
 
 
 @app.command()
-def doctor(ctx: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False) -> None:
+def doctor(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
     """Look at everything that a session depends on, and say what to do where it is not well."""
     import archive.doctor  # noqa: PLC0415  (each loads what it examines)
     import recorder.doctor  # noqa: PLC0415

@@ -16,6 +16,7 @@ import archive.review.commands
 import archive.statement.commands
 from archive.answers.commands import leave, opened, problems_data, say_indexing, say_problems
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 from everyword.config import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ app = typer.Typer()
 app.add_typer(archive.answers.commands.app)
 app.add_typer(archive.review.commands.app)
 app.add_typer(archive.statement.commands.app)
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
 
 
 @app.command()

@@ -77,6 +77,11 @@ def ask(question: str, *, is_secret: bool = False) -> str:
     return line.rstrip("\n")
 
 
+def ask_secret(question: str) -> str:
+    """`ask` for a passphrase or a PIN."""
+    return ask(question, is_secret=True)
+
+
 def put(line: str) -> None:
     """A line of data on stdout."""
     _write(printable(line))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, terminal
+from everyword.arguments import JsonOption
 from everyword.config import Settings
 from everyword.errors import InvalidOption
 from everyword.folder import SessionFolder, find_session, remember_root, roots
@@ -28,7 +29,6 @@ app = typer.Typer()
 app.add_typer(running.app)
 app.add_typer(listening.app)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Title = Annotated[str, typer.Option("--title", help="What the session is called.")]
 Place = Annotated[str, typer.Option("--place", help="Where it is held.")]
 Languages = Annotated[
@@ -56,7 +56,7 @@ Monitor = Annotated[str | None, typer.Option("--monitor", help="Hear what is sto
 
 
 @app.command()
-def inputs(as_json: AsJson = False) -> None:
+def inputs(as_json: JsonOption = False) -> None:
     """List the sound inputs of this computer, and the microphones of its sound server."""
     from recorder.sound.inputs import list_inputs
     from recorder.sound.servers import SERVER_PREFIX, sources
@@ -108,7 +108,7 @@ def record(
     monitor: Monitor = None,
     to: To = None,
     mirror: Mirrors = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Record a session until Ctrl-C; it is sealed when this ends."""
     from recorder.request import Request
@@ -162,7 +162,7 @@ def note(
     ctx: typer.Context,
     session: Annotated[str, typer.Argument(help="Path, id or prefix of a session that is being recorded.")],
     text: Annotated[str, typer.Argument(help="What to write down.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a note to a session that is being recorded, at this moment."""
     from recorder.disk import inbox, mirror
@@ -198,7 +198,7 @@ def import_(
     ] = None,
     sequence: Annotated[bool, typer.Option("--sequence", help="The files follow each other.")] = False,
     to: To = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a session of sound files; their bytes are kept unchanged in it."""
     from recorder.imports import import_files
@@ -223,7 +223,7 @@ def import_(
 def salvage(
     ctx: typer.Context,
     session: Annotated[str | None, typer.Argument(help="Path, id or prefix; without it, every unsealed session.")] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make whole what a killed recorder left behind; done by itself before most commands."""
     from recorder.salvage import salvage as make_whole

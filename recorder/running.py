@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, terminal
+from everyword.arguments import JsonOption
 from everyword.config import Settings
 from everyword.errors import EverywordError, SessionBusy
 from everyword.folder import SessionFolder, find_session
@@ -18,7 +19,6 @@ ANSWER_S = 10.0
 SEAL_S = 120.0
 
 SessionName = Annotated[str, typer.Argument(help="Path, id or prefix of a session that is being recorded.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @app.command()
@@ -26,7 +26,7 @@ def pause(
     ctx: typer.Context,
     session: SessionName,
     off_record: Annotated[bool, typer.Option("--off-record", help="Go off the record: the gap says so.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Stop keeping sound for a while; the record shows how long, and who wanted it."""
     cause = "off-record" if off_record else "paused"
@@ -34,13 +34,13 @@ def pause(
 
 
 @app.command()
-def resume(ctx: typer.Context, session: SessionName, as_json: AsJson = False) -> None:
+def resume(ctx: typer.Context, session: SessionName, as_json: JsonOption = False) -> None:
     """Go on recording after a pause."""
     _steer(ctx, session, {"resume": True}, as_json=as_json, cause=None)
 
 
 @app.command()
-def stop(ctx: typer.Context, session: SessionName, as_json: AsJson = False) -> None:
+def stop(ctx: typer.Context, session: SessionName, as_json: JsonOption = False) -> None:
     """End a recording and seal it, as Ctrl-C in its terminal does."""
     from recorder.operator.attach import order  # noqa: PLC0415  (keeps the command line quick to start)
 

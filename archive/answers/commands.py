@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption
 from everyword.config import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 SpeakerOption = Annotated[list[str] | None, typer.Option("--speaker", help="Only this person; repeat for several.")]
 SessionOption = Annotated[list[str] | None, typer.Option("--session", help="Only this session; repeat for several.")]
 LanguageOption = Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 from everyword.config import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
 KeyOption = Annotated[str, typer.Option(help="The key to sign with, as `everyword keys list` shows it.")]
 CertificateOption = Annotated[str | None, typer.Option(help="Which certificate, such as c001; the newest if not given.")]
 ToOption = Annotated[Path, typer.Option(help="The folder to write into.")]
@@ -67,7 +66,7 @@ def certify(
     authority = settings.tsa if tsa is None else tsa
     if authority:
         check_address(authority)
-    signer = keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}"))
+    signer = keyring.unlock(settings.home, key, terminal.ask_secret(f"Passphrase or PIN of the key {key}"))
     prepare = partial(
         certificates.prepare,
         found,
@@ -174,10 +173,6 @@ def _certificates(paths: Sequence[Path]) -> bytes:
     except (OSError, ValueError) as error:
         raise errors.InvalidOption(f"--tsa-ca: {error}.") from error
     return b"".join(path.read_bytes() for path in paths)
-
-
-def _secret(what: str) -> str:
-    return terminal.ask(what, is_secret=True)
 
 
 def _confirm(draft: "Draft", entry: "Entry") -> None:

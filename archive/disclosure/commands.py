@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from everyword import folder, terminal
+from everyword.arguments import SessionArgument
 from everyword.config import Settings
 
 app = typer.Typer()
 
-SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
 KeyOption = Annotated[str, typer.Option(help="The key to sign with, as `everyword keys list` shows it.")]
 CertificateOption = Annotated[str | None, typer.Option(help="Which certificate, such as c001; the newest if not given.")]
 ToOption = Annotated[Path, typer.Option(help="The folder to write into.")]
@@ -51,7 +51,7 @@ def clip(
         end_us=selection.read_position(to_, option="--until"),
         tracks=tuple(track or ()),
         entry=entry,
-        signer=keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}")),
+        signer=keyring.unlock(settings.home, key, terminal.ask_secret(f"Passphrase or PIN of the key {key}")),
         to=to,
         as_zip=as_zip,
         formats=tuple(dict.fromkeys(format_ or ())),
@@ -103,7 +103,7 @@ def redact(
         selection.numbered(hides, reason=reason, authority=authority),
         with_sound=sound,
         entry=entry,
-        signer=keyring.unlock(settings.home, key, _secret(f"Passphrase or PIN of the key {key}")),
+        signer=keyring.unlock(settings.home, key, terminal.ask_secret(f"Passphrase or PIN of the key {key}")),
         to=to,
         as_zip=as_zip,
         formats=tuple(dict.fromkeys(format_ or ())),
@@ -116,7 +116,3 @@ def _log_disclosure(settings: Settings, found: folder.SessionFolder, path: Path)
 
     ledger.append(found, "disclose", by=settings.operator, key=keys.device_key(settings.home), name=path.name)
     terminal.put(str(path))
-
-
-def _secret(what: str) -> str:
-    return terminal.ask(what, is_secret=True)

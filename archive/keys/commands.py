@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, terminal
+from everyword.arguments import JsonOption
 
 if TYPE_CHECKING:
     from everyword.keyring import Entry
 
 app = typer.Typer(help="Make, list and export the keys of people who certify.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 NameArgument = Annotated[str, typer.Argument(help="The key's name on this computer.")]
 
 
@@ -44,11 +44,11 @@ def keys_create(
     home: Path = ctx.obj.home
     if pkcs11 is not None:
         place = Token(str(pkcs11), token, name)
-        pin = terminal.ask("PIN of the token", is_secret=True)
+        pin = terminal.ask_secret("PIN of the token")
         entry = keyring.create_on_token(home, name, holder=holder, token=place, pin=pin, made_at_us=now_us())
     else:
-        secret = terminal.ask("Passphrase", is_secret=True)
-        if terminal.ask("Again", is_secret=True) != secret:
+        secret = terminal.ask_secret("Passphrase")
+        if terminal.ask_secret("Again") != secret:
             raise errors.InvalidOption("The two passphrases differ.", hint="No key was made.")
         entry = keyring.create(home, name, holder=holder, passphrase=secret, made_at_us=now_us())
     _print_keys([entry], as_json=as_json)
@@ -79,7 +79,7 @@ def keys_export(
 
     entry = keyring.entry(ctx.obj.home, name)
     if format_ is KeyFormat.REQUEST:
-        signer = keyring.unlock(ctx.obj.home, name, terminal.ask("Passphrase or PIN", is_secret=True))
+        signer = keyring.unlock(ctx.obj.home, name, terminal.ask_secret("Passphrase or PIN"))
         text = keyring.request(signer, holder=entry.holder.holder)
     elif format_ is KeyFormat.CERTIFICATE and not entry.chain:
         raise errors.InvalidOption(f"Nobody has vouched for the key {name!r} yet.", hint="See `everyword keys attach`.")

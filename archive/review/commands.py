@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 
 if TYPE_CHECKING:
     from archive.record import Record
@@ -22,13 +23,13 @@ app = typer.Typer()
 @app.command()
 def review(
     ctx: typer.Context,
-    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    session: SessionArgument,
     *,
     status: Annotated[bool, typer.Option("--status", help="Only say what is done and what is left.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Walk over what is accepted already, too.")] = False,
     no_sound: Annotated[bool, typer.Option("--no-sound", help="Do not play anything.")] = False,
     verbatim: Annotated[str | None, typer.Option(help="Record the verbatim style of the text: full, clean or edited.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare a transcript with the sound, utterance by utterance. It goes on where it was left."""
     from archive.review import marks

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 from everyword.config import Settings
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
 UtteranceArgument = Annotated[int, typer.Argument(help="The utterance's number, as `everyword show` prints it.")]
 WordsOption = Annotated[str | None, typer.Option(help="Only these words of it, letter by letter.")]
 
