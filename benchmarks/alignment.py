@@ -41,6 +41,8 @@ class LostRun:
     neighbour_is_flagged: bool
     room_s: float = 1e9
     """From the beginning of the `AROUND` words before to the end of those after."""
+    said_s: tuple[float, ...] = ()
+    """About when each of the words was said, if that is known."""
 
     @property
     def was_said(self) -> bool:
@@ -72,8 +74,12 @@ def heard(text: str, *, start_s: float = 0.0, end_s: float = 0.0, is_flagged: bo
     return [Heard(word, start_s, end_s, is_flagged) for word in normalise(text).split()]
 
 
-def align(reference: str, found: Sequence[Heard]) -> Alignment:
-    """The alignment with the fewest errors; numbers in digits must have been spelled out before (see `numbers`)."""
+def align(reference: str, found: Sequence[Heard], *, times: Sequence[float] = ()) -> Alignment:
+    """The alignment with the fewest errors; numbers in digits must have been spelled out before (see `spelled`).
+
+    `times` says about when each word of the reference was said, where that is known: it decides where a loss is put that could
+    lie in several places.
+    """
     expected = normalise(reference).split()
     if not found:
         return Alignment((1,) * len(expected), len(expected), 0, 0, 0, 0, 0, (LostRun(tuple(expected), 0.0, 1e9, False),))
@@ -90,7 +96,7 @@ def align(reference: str, found: Sequence[Heard]) -> Alignment:
         elif chunk.type != "equal":
             errors[chunk.ref_start_idx : chunk.ref_end_idx] = [1] * (chunk.ref_end_idx - chunk.ref_start_idx)
         if chunk.type == "delete" and chunk.ref_end_idx - chunk.ref_start_idx >= SHORTEST_RUN:
-            runs.append(_run(expected, found, chunk.ref_start_idx, chunk.ref_end_idx, chunk.hyp_start_idx))
+            runs.append(_run(expected, found, (chunk.ref_start_idx, chunk.ref_end_idx, chunk.hyp_start_idx), times))
     return Alignment(
         errors=tuple(errors),
         deletions=sum(chunk.ref_end_idx - chunk.ref_start_idx for chunk in chunks if chunk.type == "delete"),
@@ -103,13 +109,15 @@ def align(reference: str, found: Sequence[Heard]) -> Alignment:
     )
 
 
-def _run(expected: Sequence[str], found: Sequence[Heard], first: int, end: int, place: int) -> LostRun:
-    """The words lost before `found[place]`.
+def _run(expected: Sequence[str], found: Sequence[Heard], lost: tuple[int, int, int], times: Sequence[float]) -> LostRun:
+    """The words ``expected[first:end]`` lost before ``found[place]``.
 
     Where people repeat themselves the same loss can be put in several places at the same cost ("we had [a we had] a long"): of
-    these it is put where the transcript leaves most time.
+    these it is put where the words that are there come nearest to when they were said, or, if nobody knows that, where the
+    transcript leaves most time.
     """
-    places = [(first, end, place)]
+    first, end, place = lost
+    places = [lost]
     while place > 0 and first > 0 and expected[first - 1] == expected[end - 1] == found[place - 1].text:
         first, end, place = first - 1, end - 1, place - 1
         places.append((first, end, place))
@@ -117,7 +125,11 @@ def _run(expected: Sequence[str], found: Sequence[Heard], first: int, end: int, 
     while place < len(found) and end < len(expected) and expected[first] == expected[end] == found[place].text:
         first, end, place = first + 1, end + 1, place + 1
         places.append((first, end, place))
-    first, end, place = max(places, key=lambda one: _room_s(found, one[2]))
+    if len(times) == len(expected):
+        kept = range(min(one[2] for one in places), max(one[2] for one in places))
+        first, end, place = min(places, key=lambda one: _distance_s(found, times, one, kept))
+    else:
+        first, end, place = max(places, key=lambda one: _room_s(found, one[2]))
     before, after = found[place - 1] if place else None, found[place] if place < len(found) else None
     return LostRun(
         words=tuple(expected[first:end]),
@@ -125,7 +137,15 @@ def _run(expected: Sequence[str], found: Sequence[Heard], first: int, end: int, 
         end_s=after.start_s if after else 1e9,
         neighbour_is_flagged=any(word.is_flagged for word in (before, after) if word),
         room_s=_room_s(found, place, words=AROUND),
+        said_s=tuple(times[first:end]) if len(times) == len(expected) else (),
     )
+
+
+def _distance_s(found: Sequence[Heard], times: Sequence[float], lost: tuple[int, int, int], kept: range) -> float:
+    """How far the words that are there stand from when they were said, if the loss is put there."""
+    first, end, place = lost
+    expected = [times[n + (end if n >= place else first) - place] for n in kept]
+    return sum(abs((found[n].start_s + found[n].end_s) / 2 - said_s) for n, said_s in zip(kept, expected, strict=True))
 
 
 def _room_s(found: Sequence[Heard], place: int, *, words: int = 1) -> float:

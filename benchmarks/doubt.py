@@ -4,7 +4,8 @@
 
 Which half a recording is in is drawn from its name (both voices of a Russian prompt together); recordings joined from others are
 left out.  A word is wrong if the alignment with the reference says so; numbers are spelled out first.  Words of readings that are
-doubted as a whole (loops) do not count: they are flagged anyway.  The second reading is there where the pipeline makes one.
+doubted as a whole (loops) do not count, as they are flagged anyway; nor do words that go into quarantine.  The second reading is
+there where the pipeline makes one.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from benchmarks.coverage import UNUSABLE
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from transcribe import doubt, models
+from transcribe.account import are_repeated_in_no_time
 from transcribe.attempts import Clip
 from transcribe.audio import profile_of
 from transcribe.batches import read_all
@@ -104,7 +106,10 @@ def labelled(
     features: list[Values] = []
     chances: list[float] = []
     for reading, others, window, profile in parts:
-        for word, values in zip(reading.words, doubt.features(reading, others, window=window, profile=profile), strict=True):
+        found = doubt.features(reading, others, window=window, profile=profile)
+        for word, values, is_repeated in zip(reading.words, found, are_repeated_in_no_time(reading.words), strict=True):
+            if is_repeated:
+                continue
             heard += [Heard(text, len(features), 0.0) for text in normalise(word.text).split()]
             features.append(values)
             chances.append(word.probability)

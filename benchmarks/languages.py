@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", default="base")
     parser.add_argument("--turns", type=int, default=0, help="of each session; default: until every utterance was heard")
-    parser.add_argument("--each", action="store_true", help="a line a turn in another language than its own")
+    parser.add_argument("--each", action="store_true", help="a line a turn in another language or script than its own")
     options = parser.parse_args()
     print(f"{cpu_name()}, model {options.model}, int8")
     with TemporaryDirectory() as scratch:
@@ -82,9 +82,11 @@ def main() -> None:
                 of_it = [found for turn, found in zip(turns, outcomes, strict=True) if turn.language == language]
                 print(f"  {language}: {_result(of_it, language)}")
             for turn, found in zip(turns, outcomes, strict=True):
-                if options.each and found.language != turn.language:
-                    flag = " (flagged)" if found.is_flagged else ""
-                    print(f"    {turn.first / RATE_HZ:.1f} s {turn.name}: {turn.language} as {found.language or 'nothing'}{flag}")
+                if options.each and (found.language != turn.language or found.is_translated):
+                    marks = " (flagged)" * found.is_flagged + " (another script)" * found.is_translated
+                    print(
+                        f"    {turn.first / RATE_HZ:.1f} s {turn.name}: {turn.language} as {found.language or 'nothing'}{marks}"
+                    )
 
 
 def session(data: Path, *, is_held_out: bool, count: int = 0) -> tuple[Floats, list[Turn]]:

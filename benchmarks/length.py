@@ -114,8 +114,7 @@ def _measured(sound: Path, transcribe: Callable[[], object]) -> str:
 def joined(data: Path, path: Path, hours: float) -> Path:
     """A WAV file of real speech, written piece by piece."""
     items = {one["id"]: one for one in map(json.loads, (data / "refs.jsonl").open(encoding="utf-8"))}
-    speech = np.concatenate([np.asarray(decode_audio(str(data / items[name]["path"])), np.float32) for name in ITEMS])
-    pcm = (np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes()
+    pcm = b"".join(_pcm(data / items[name]["path"]) for name in ITEMS)
     left = int(hours * 3600 * RATE_HZ) * 2
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
@@ -123,6 +122,11 @@ def joined(data: Path, path: Path, hours: float) -> Path:
             file.writeframesraw(pcm[:left])
             left -= min(left, len(pcm))
     return path
+
+
+def _pcm(path: Path) -> bytes:
+    speech: Floats = np.clip(np.asarray(decode_audio(str(path)), np.float32), -1, 1)
+    return (speech * np.float32(32767)).astype("<i2").tobytes()
 
 
 def _peak_mb() -> float:

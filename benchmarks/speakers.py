@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 from meeteval.wer import cp_word_error_rate, greedy_orc_word_error_rate, orc_word_error_rate
 
-from benchmarks.diarization import ITEMS, SKIPPED_S, interval, ours, print_machine, sound_of, turns_of
+from benchmarks.diarization import ITEMS, SKIPPED_S, Ears, interval, print_machine, sound_of, turns_of
 from benchmarks.normaliser import normalise
 from benchmarks.talks import Turns
 from everyword import keys, labels
@@ -74,7 +74,7 @@ def main() -> None:
 def words(data: Path) -> None:
     """The same words with the reference's turns, with those found, and all under one name."""
     sums: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
-    shipped = voices.load()
+    ears = Ears(voices.load())
     with tempfile.TemporaryDirectory() as scratch:
         engine = _engine(Path(scratch))
         for split, groups in ITEMS.items():
@@ -84,8 +84,8 @@ def words(data: Path) -> None:
                 people = len({who for who, *_ in reference})
                 ways = {
                     "reference": truth,
-                    "known": ours(sound, people, shipped),
-                    "unknown": ours(sound, None, shipped),
+                    "known": ears.turns(sound, people)[0],
+                    "unknown": ears.turns(sound, None)[0],
                     "none": [],
                 }
                 cells = []

@@ -4,8 +4,8 @@
 
 The recordings whose references keep them (spontaneous speech and meetings).  A hesitation is one of FILLERS; a repetition is a
 word, or two, said again at once; a word broken off is written ``mon-`` in the reference.  One counts as kept when the alignment
-has the same word at its place, a word broken off also when a longer word that begins like it stands there.  The last two figures
-are of those in the transcript: how many the alignment finds in the reference.
+has the same word at its place, a word broken off also when a longer word that begins like it stands there.  The last figures are
+of those in the transcript: how many the alignment finds in the reference; of all hesitations, and of those without a flag.
 """
 
 import argparse
@@ -18,22 +18,27 @@ from pathlib import Path
 
 import jiwer
 
+from benchmarks.alignment import Heard
 from benchmarks.coverage import LANGUAGES, UNUSABLE, WAYS, _sound, _ways
 from benchmarks.languages import wilson
+from benchmarks.normaliser import normalise
 from transcribe.whisper import cpu_name
 
-FILLERS = frozenset(("ah", "eh", "er", "erm", "hm", "hmm", "mhm", "mm", "oh", "uh", "uhm", "um"))
+FILLERS = frozenset(("ah", "eh", "hmm", "mm", "oh", "uh", "um"))
+"""As `normalise` spells them: er is uh, erm and uhm are um, hm is hmm."""
+
 TYPES = ("disfluent_short", "spontaneous_disfluent", "meeting", "phone_dialogue")
 
 
 @dataclass(slots=True)
 class Kept:
-    """``(kept, of how many)`` of each kind; the last two look from the transcript."""
+    """``(kept, of how many)`` of each kind; the last three look from the transcript."""
 
     fillers: tuple[int, int] = (0, 0)
     repetitions: tuple[int, int] = (0, 0)
     broken_off: tuple[int, int] = (0, 0)
     fillers_right: tuple[int, int] = (0, 0)
+    unflagged_fillers_right: tuple[int, int] = (0, 0)
     repetitions_right: tuple[int, int] = (0, 0)
 
     def add(self, other: "Kept") -> None:
@@ -57,26 +62,38 @@ def main() -> None:
             total = Kept()
             for one in items:
                 languages = LANGUAGES if name == "everyword" else (one["lang"],)
-                words = [word.text for word in way(_sound(options.data, one), languages).words]
+                words = way(_sound(options.data, one), languages).words
                 total.add(kept(str(one["text_spoken"] or one["text"]), words))
             print(f"  {name:22} " + ", ".join(f"{field.name} {_share(getattr(total, field.name))}" for field in fields(total)))
 
 
-def kept(reference: str, found: Sequence[str]) -> Kept:
-    """What one transcript, normalised, keeps of one reference."""
-    raw: list[str] = re.findall(r"[^\W_]+(?:'[^\W_]+)*-?", re.sub(r"\[[^\]]*\]", " ", reference.lower()))
-    expected = [word.rstrip("-") for word in raw]  # as `normalise` has them, and which were broken off is still known
+def kept(reference: str, words: Sequence[Heard]) -> Kept:
+    """What one transcript keeps of one reference."""
+    expected, broken = _expected(reference)
+    found = [word.text for word in words]
     same = _same(expected, found)
     there = set(same.values())
     again, written = _repeated(expected), _repeated(found)
-    broken = [place for place, word in enumerate(raw) if word.endswith("-")]
     return Kept(
         fillers=_count([n for n, word in enumerate(expected) if word in FILLERS], same),
         repetitions=_count(again, same),
         broken_off=_count(broken, {**same, **_begun(expected, found, broken)}),
         fillers_right=_count([n for n, word in enumerate(found) if word in FILLERS], there),
+        unflagged_fillers_right=_count(
+            [n for n, word in enumerate(words) if word.text in FILLERS and not word.is_flagged], there
+        ),
         repetitions_right=_count(written, there),
     )
+
+
+def _expected(reference: str) -> tuple[list[str], list[int]]:
+    """The words of a reference as `normalise` has them, and the places of those that were broken off."""
+    expected: list[str] = []
+    broken: list[int] = []
+    for part in re.split(r"(?<=-)(?=[\s,.?!]|$)", reference):
+        expected += normalise(part).split()
+        broken += [len(expected) - 1] if re.search(r"\w-$", part) else []
+    return expected, broken
 
 
 def _same(expected: Sequence[str], found: Sequence[str]) -> dict[int, int]:

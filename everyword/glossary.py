@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from everyword import labels
 from everyword.digest import canonical
 from everyword.entries import append_about, of_kind, typed
 from everyword.errors import CorruptFolder, InvalidOption
@@ -35,7 +36,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Definition(Anchored):
-    """Somebody said what they mean by a term: who (a person's key, or a voice's label, or empty), where, and in which run."""
+    """Somebody said what they mean by a term: who (a person's key, a voice's label or a name), where, and in which run."""
 
     speaker: str
     term: str
@@ -118,7 +119,7 @@ def define(
         run=transcript.run.run,
         by=by,
         key=key,
-        speaker=checked(speaker, what="name") or found.person or found.label,
+        speaker=checked(speaker, what="name") or found.person or labels.label_of(found),
         term=_term(term),
         meaning=said,
     )
@@ -128,6 +129,13 @@ def define(
 def definitions(folder: SessionFolder) -> tuple[Definition, ...]:
     """Every definition of a session's ledger, oldest first.  Raises `CorruptFolder` when a line lacks something."""
     return tuple(of_kind(folder, "define", Definition))
+
+
+def speaker_of(folder: SessionFolder, definition: Definition) -> str:
+    """Whose definition it is: the name, as far as it is known by now, of the person or voice."""
+    voices = labels.newest(definition.run, labels.read(folder))
+    known = labels.known_name(folder.read_session(), voices, definition.speaker)
+    return known or (f"voice {definition.speaker}" if definition.speaker[:1].isdigit() else definition.speaker)
 
 
 def _term(text: str) -> str:

@@ -4,7 +4,7 @@ A label belongs to one run: another run may tell the voices apart in another way
 nobody told apart has its number as label.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -41,6 +41,13 @@ def read(folder: SessionFolder) -> tuple[VoiceName, ...]:
 def newest(run: str, names: Iterable[VoiceName]) -> dict[str, VoiceName]:
     """Label → the name that counts in this run."""
     return {one.label: one for one in names if one.run == run}
+
+
+def known_name(session: Session, voices: Mapping[str, VoiceName], who: str) -> str:
+    """The name behind a voice's label (see `newest`) or a person's key; empty where nobody gave one."""
+    if who in voices:
+        return voices[who].name
+    return next((speaker.name for speaker in session.roster if speaker.person == who), "")
 
 
 def person_named(session: Session, name: str) -> Speaker:

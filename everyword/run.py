@@ -5,7 +5,9 @@ line in the ledger; the first adopts itself.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -47,11 +49,20 @@ def start_run(folder: SessionFolder) -> str:
     return run
 
 
-def write_lines(path: Path, values: Iterable[object]) -> int:
-    """Write a new file of canonical JSON lines, wait for the disk, return how many there are."""
-    lines = [canonical(value) + b"\n" for value in values]
-    write_new(path, b"".join(lines))
-    return len(lines)
+@contextmanager
+def new_lines(path: Path) -> Iterator[Callable[[object], None]]:
+    """What writes a value as the next line of a new file of canonical JSON; waits for the disk at the end."""
+    with path.open("xb") as file:
+        yield lambda value: file.writelines((canonical(value), b"\n"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_lines(path: Path, values: Iterable[object]) -> None:
+    """Write a new file of canonical JSON lines, and wait for the disk."""
+    with new_lines(path) as write:
+        for value in values:
+            write(value)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, object]]:

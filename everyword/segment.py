@@ -98,7 +98,7 @@ def read_pcm(
     """``(first frame, interleaved PCM)`` pieces in order, at most one segment each; jumped gaps yield nothing.
 
     Raises:
-        CorruptFolder: a segment is missing or shorter than the journal says.
+        CorruptFolder: a segment is missing, shorter than the journal says, or on a disk that does not give it.
     """
     end = first_frame + frame_count
     for segment in segments:
@@ -113,6 +113,8 @@ def read_pcm(
                 pcm = file.read(wanted)
         except FileNotFoundError as error:
             raise CorruptFolder(f"{segment.path} is missing.") from error
+        except OSError as error:
+            raise CorruptFolder(f"{segment.path} cannot be read: {error.strerror}.") from error
         if len(pcm) != wanted:
             raise CorruptFolder(f"{segment.path} is shorter than the journal says.")
         yield start, pcm

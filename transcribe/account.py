@@ -4,14 +4,14 @@ An alignment gives every moment to some word: where the engine left speech out, 
 So a word accounts for no more voice than it takes to say it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.coverage import REACH_S
 from transcribe.engine import Heard, Reading
-from transcribe.windows import HOP, RATE_HZ, Profile, Window
+from transcribe.windows import HOP, RATE_HZ, Profile, Window, runs_of
 
 VOICE = 0.5
 """Probability of voice from which the detector is sure enough."""
@@ -22,8 +22,18 @@ SLOWEST_LETTER_S = 0.1
 
 LETTERS_A_DIGIT = 5
 
+NO_TIME_S = 0.04
+"""Two steps of the alignment: nobody says a word in that."""
+
+LEAST_WORDS_IN_NO_TIME = 3
+"""So many of them in a row have no place in the sound; a single one may have lost its time to its neighbour."""
+
 LEAST_HOLE_S = 0.5
 """Voice beyond what a word takes from which the word is doubted."""
+
+INNER_PAUSE_HOPS = 5
+LEAST_BURST_HOPS = 8
+"""A pause of 0.16 s between two stretches of voice of 0.26 s each: nobody says one word like that."""
 
 
 def longest_s(text: str) -> float:
@@ -51,10 +61,59 @@ def unaccounted_s(reading: Reading, window: Window, profile: Profile) -> float:
 
 
 def are_drawn_out(words: Sequence[Heard], window: Window, profile: Profile) -> list[bool]:
-    """Of each word of a window: whether there is much more voice under it than it takes to say."""
+    """Of each word of a window: whether there is much more voice under it than it takes to say, or a pause in its middle.
+
+    A number in digits is several words, and may have one.
+    """
     voiced = _voiced(window, profile)
     under = [voiced[_hops(word.first_sample, word.first_sample + word.sample_count)] for word in words]
-    return [excess_s(word.text, seconds(hops)) >= LEAST_HOLE_S for word, hops in zip(words, under, strict=True)]
+    return [
+        excess_s(word.text, seconds(hops)) >= LEAST_HOLE_S or (_has_pause(hops) and not any(map(str.isdigit, word.text)))
+        for word, hops in zip(words, under, strict=True)
+    ]
+
+
+def _has_pause(voiced: NDArray[np.bool_]) -> bool:
+    """True when two stretches of voice lie in it with a pause between them."""
+    bursts: list[tuple[int, int]] = []
+    for first, end in runs_of(voiced):
+        if bursts and first - bursts[-1][1] < INNER_PAUSE_HOPS:
+            bursts[-1] = (bursts[-1][0], end)
+        else:
+            bursts.append((first, end))
+    return sum(end - first >= LEAST_BURST_HOPS for first, end in bursts) > 1
+
+
+def are_repeated_in_no_time(words: Sequence[Heard]) -> list[bool]:
+    """Of each word of a window: whether it was written before, and again where the sound has no time for it.
+
+    An engine that repeats itself finds no sound for the repetition, so the alignment gives its words no time; only the first and
+    the last word of one may get the pause beside it.
+    """
+    texts = [plain_text(word.text) for word in words]
+    found = np.zeros(len(words), np.bool_)
+    short = np.array([word.sample_count <= NO_TIME_S * RATE_HZ for word in words], np.bool_)
+    for first, end in runs_of(short):
+        if end - first >= LEAST_WORDS_IN_NO_TIME:
+            found[first:end] = [text in texts[:first] for text in texts[first:end]]
+            found[list(_beside_repetition(texts, first, end))] = True
+    return [bool(one) for one in found]
+
+
+def _beside_repetition(texts: Sequence[str], first: int, end: int) -> Iterator[int]:
+    """Which of the words on either side of several different ones are repeated with them."""
+    length = end - first
+    for copy in range(first - length + 1) if len(set(texts[first:end])) > 1 else ():
+        if texts[copy : copy + length] == texts[first:end]:
+            if end < len(texts) and texts[copy + length] == texts[end]:
+                yield end
+            if copy and texts[copy - 1] == texts[first - 1]:
+                yield first - 1
+
+
+def plain_text(word: str) -> str:
+    """Letters and digits in lower case, for comparing."""
+    return "".join(mark for mark in word.lower().replace("ё", "е") if mark.isalnum())
 
 
 def seconds(hops: NDArray[np.bool_]) -> float:

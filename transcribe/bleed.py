@@ -28,11 +28,15 @@ AROUND_S, SAME_AROUND = 0.3, 0.5
 RELATED = 0.2
 IDENTICAL = 0.98
 IDENTICAL_DB = 1.5
+"""One signal on two channels: so much the same in every word, and either no louder on one of them than this, or louder by as much
+everywhere and without any delay, as behind a splitter.  Air always delays, and a room changes the sound."""
+
 LAG_S = 0.05
 """How far apart the same sound may lie on two microphones: 17 m, or the error of two inputs' clocks."""
 
 LEAST_OVERLAP = 0.3
-PROBES = 20
+PROBES = 100
+"""Of so many words all must be the same."""
 
 Sound: TypeAlias = Callable[[int, int], Floats]
 """(start, end) in µs of the session axis → what the microphone heard then, 16 kHz."""
@@ -81,8 +85,8 @@ def judge(microphones: Sequence[Microphone]) -> list[Judgement]:
     return [_judge_one(microphones, starts, place, copies) for place in range(len(microphones))]
 
 
-def compare(quiet: Floats, loud: Floats) -> tuple[float, float]:
-    """How much louder the second sound is, in dB, and the largest correlation of the two within `LAG_S` either way (0 to 1)."""
+def compare(quiet: Floats, loud: Floats, *, lag_s: float = LAG_S) -> tuple[float, float]:
+    """How much louder the second sound is, in dB, and the largest correlation of the two within `lag_s` either way (0 to 1)."""
     length = min(len(quiet), len(loud))
     one, other = quiet[:length].astype(np.float64), loud[:length].astype(np.float64)
     power, other_power = float(one @ one), float(other @ other)
@@ -90,7 +94,7 @@ def compare(quiet: Floats, loud: Floats) -> tuple[float, float]:
         return 0.0, 0.0
     size = 1 << (2 * length - 1).bit_length()
     product = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size)), size)
-    lag = min(length - 1, int(LAG_S * RATE_HZ))
+    lag = min(length - 1, int(lag_s * RATE_HZ))
     near = np.concatenate((product[: lag + 1], product[size - lag :]))
     return 10 * float(np.log10(other_power / power)), float(np.abs(near).max() / np.sqrt(power * other_power))
 
@@ -99,18 +103,26 @@ def _copies(microphones: Sequence[Microphone]) -> dict[int, int]:
     """Microphone → the earlier one whose very sound it carries."""
     found: dict[int, int] = {}
     for place, one in enumerate(microphones):
-        step = max(1, len(one.words) // PROBES)
-        probes = one.words[::step]
+        probes = one.words[:: max(1, len(one.words) // PROBES)]
         for earlier in range(place):
-            if earlier not in found and probes and all(_is_identical(one, microphones[earlier], word) for word in probes):
+            if earlier not in found and probes and _are_one_signal(one, microphones[earlier], probes):
                 found[place] = earlier
                 break
     return found
 
 
-def _is_identical(one: Microphone, other: Microphone, word: Placed) -> bool:
-    louder_db, same = compare(one.sound(word.start_us, word.end_us), other.sound(word.start_us, word.end_us))
-    return same >= IDENTICAL and abs(louder_db) <= IDENTICAL_DB
+def _are_one_signal(one: Microphone, other: Microphone, probes: Sequence[Placed]) -> bool:
+    gains_db = []
+    for word in probes:
+        sounds = one.sound(word.start_us, word.end_us), other.sound(word.start_us, word.end_us)
+        if not any(sound.any() for sound in sounds):
+            continue
+        louder_db, same = compare(*sounds)
+        at_once = abs(louder_db) <= IDENTICAL_DB or compare(*sounds, lag_s=0.0)[1] >= IDENTICAL
+        if same < IDENTICAL or not at_once:
+            return False
+        gains_db.append(louder_db)
+    return bool(gains_db) and max(gains_db) - min(gains_db) <= 2 * IDENTICAL_DB
 
 
 def _judge_one(microphones: Sequence[Microphone], starts: Sequence[list[int]], place: int, copies: dict[int, int]) -> Judgement:

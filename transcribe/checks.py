@@ -20,6 +20,7 @@ UNLIKELY = "unlikely"
 STRETCHED = "stretched"
 UNCOVERED = "uncovered-speech"
 PARTLY_INVENTED = "partly-invented"
+NO_TIME = "no-time"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"
@@ -119,19 +120,27 @@ def _longest_repeat(words: Sequence[str], length: int) -> int:
 
 
 def doubt_words(
-    words: Sequence[Word], *, reading_flags: Sequence[str], unlikely: Sequence[bool], drawn_out: Sequence[bool], rate_hz: int
+    words: Sequence[Word],
+    *,
+    reading_flags: Sequence[str],
+    unlikely: Sequence[bool],
+    drawn_out: Sequence[bool],
+    in_no_time: Sequence[bool],
+    rate_hz: int,
 ) -> list[Word]:
     """The words with their own flags: those of the reading that touch every word, an unlikely word, one that is drawn out.
 
-    A word is unlikely by what all readings say (see `doubt`), drawn out over a hole (see `account`) or, whatever lies under it,
-    when it lasts too long.
+    A word is unlikely by what all readings say (see `doubt`), drawn out over a hole or repeated in no time (see `account`); one
+    that lasts too long is drawn out whatever lies under it.
     """
     inherited = tuple(flag for flag in reading_flags if flag in DOUBTING)
     result = []
-    for word, is_unlikely, is_drawn_out in zip(words, unlikely, drawn_out, strict=True):
+    for word, is_unlikely, is_drawn_out, is_in_no_time in zip(words, unlikely, drawn_out, in_no_time, strict=True):
         own = [UNLIKELY] if is_unlikely else []
         if is_drawn_out or word.frame_count > LONGEST_WORD_S * rate_hz:
             own.append(STRETCHED)
+        if is_in_no_time:
+            own.append(NO_TIME)
         flags = (*inherited, *own)
         result.append(replace(word, flags=flags) if flags else word)
     return result
@@ -223,8 +232,11 @@ def hops_of(first_frame: int, end_frame: int, *, piece: Piece) -> tuple[int, int
 def quarantine_reason(word: Word, *, still: Stillness, reading_flags: Sequence[str]) -> str:
     """Why a word must not stand in the record, or "".
 
-    Text on verified silence was invented.  Where there is sound but no voice, text is set aside if the engine itself doubts it.
+    Text on verified silence was invented, and so was what is repeated in no time.  Where there is sound but no voice, text is
+    set aside if the engine itself doubts it.
     """
+    if NO_TIME in word.flags:
+        return NO_TIME
     first, end = word.first_frame, word.first_frame + word.frame_count
     if still.is_silent(first, end):
         return "silence"

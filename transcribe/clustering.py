@@ -1,8 +1,12 @@
 """Voiceprints of many short stretches → which of them are one voice.  Pure.
 
-Ward's method down to the number of people there are.  It is the one that did not spend a cluster on a cough: with average and
-complete linkage an outlier becomes a person, and two people become one (docs/explanation/speakers.md has the figures).
+Ward's method makes more clusters than there are people: it is the one that did not spend a cluster on a cough.  Then those are
+joined that are alike enough to be one voice, and the nearest ones as long as there are more than people.  A second witness has a
+say: two clusters that the segmentation model hears side by side, as two voices of one chunk, are two people although they are
+alike, as on a telephone (docs/explanation/speakers.md has the figures).
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,42 +14,85 @@ from numpy.typing import NDArray
 from transcribe.windows import Floats
 
 Labels = NDArray[np.intp]
+Table = NDArray[np.float64]
 
-MOST_VOICES = 12
-"""How many voices are looked for at most when nobody says how many people there are."""
+FINE_VOICES = 24
+"""So many clusters are made first, or twice as many as there are people."""
 
-ALIKE = 0.7
-"""Mean similarity of two clusters' stretches from which too little speech cannot make them two people."""
-
-ALIKE_UNKNOWN = 0.55
-"""The same, for when nobody says how many people there are."""
+ALIKE, MORE_ALIKE = 0.6, 0.64
+"""Mean likeness of two clusters' stretches from which they are one voice; the second where both have `ENOUGH_S` of speech."""
 
 ENOUGH_S = 10.0
-"""Two voices that are both heard for so long may be more alike and still two people."""
 
-MORE_ALIKE, MORE_ALIKE_UNKNOWN = 0.85, 0.65
-"""How much more: the roster is the number of those who are there, and not all of them need to speak."""
+ALIKE_SIDE_BY_SIDE = 0.8
+"""The same for clusters that are heard side by side."""
+
+SURELY_ONE = 0.9
+"""The same for the two halves of a sound in which a roster has several people."""
+
+SIDE_BY_SIDE_S, SIDE_BY_SIDE_SHARE, SIDE_BY_SIDE_RATIO = 3.0, 0.25, 2.0
+"""So long two clusters must be two voices of one chunk, for so much of the shorter one's speech, and so many times longer than
+they are one voice of one chunk."""
+
+SIDE_BY_SIDE_COST = 0.2
+"""How much further apart clusters count that are heard side by side, where more must be joined than are alike."""
+
+SATURATED_S = 10.0
+"""More speech than this does not make it dearer to join a cluster, so that a person who says little is not joined to another
+before one who talks for an hour is kept whole."""
 
 BLOCK_STRETCHES = 800
 BLOCK_CLUSTERS = 48
 """Of each block of so many stretches so many clusters are made first: time and memory stay bounded in a session of any length."""
 
 
-def cluster(prints: Floats, *, seconds: Floats, people: int | None) -> Labels:
-    """A number from 0 for each stretch, numbered in order of appearance.
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """The stretches of a microphone, in order of time.
 
-    Args:
+    Attributes:
         prints: float32, shape (stretches, dimensions), each of length 1.
         seconds: how long each stretch is, shape (stretches,).
+        heard_as: the chunk that each stretch is in, and which of its local voices it was taken for, shape (stretches, 2).
+    """
+
+    prints: Floats
+    seconds: Floats
+    heard_as: Labels
+
+
+def cluster(heard: Prints, *, people: int | None) -> Labels:
+    """A number from 0 for each stretch, numbered in order of appearance.
+
+    The number of people is the most that there can be.  A roster of five in which three speak gives three voices; but where
+    several people are said to be and all sounds are alike, there are two.
+
+    Args:
+        heard: the stretches.
         people: how many people there are at most, or None.
     """
-    if not len(prints):
+    if not len(heard.prints):
         return np.zeros(0, np.intp)
-    fine = _in_blocks(prints)
-    centres, sizes = _centres(prints, fine)
-    labels = ward(centres, sizes=sizes, count=people or MOST_VOICES)[fine]
-    merged = _joined(prints, seconds, labels, people)
-    return _numbered(merged)
+    fine = _in_blocks(heard.prints)
+    centres, sizes = _centres(heard.prints, fine)
+    labels = _dense(ward(centres, sizes=sizes, count=max(FINE_VOICES, 2 * (people or 0)))[fine])
+    labels = _joined(heard, labels, people)
+    if people is not None and people > 1 and not labels.any():
+        halves = _dense(ward(centres, sizes=sizes, count=2)[fine])
+        labels = halves if _are_two(heard, halves) else labels
+    return _numbered(labels)
+
+
+def likeness(heard: Prints, labels: Labels) -> Table:
+    """Mean similarity of every stretch of one cluster with every stretch of another, by their length.
+
+    It is the product of the clusters' mean vectors, so that no pair has to be looked at.
+    """
+    sums = np.zeros((int(labels.max()) + 1, heard.prints.shape[1]))
+    np.add.at(sums, labels, heard.prints * heard.seconds[:, None])
+    means = sums / _seconds(heard, labels)[:, None]
+    alike: Table = means @ means.T
+    return alike
 
 
 def ward(points: Floats, *, sizes: Floats, count: int) -> Labels:
@@ -70,9 +117,9 @@ def ward(points: Floats, *, sizes: Floats, count: int) -> Labels:
     return labels
 
 
-def _costs(places: NDArray[np.float64], weights: NDArray[np.float64], one: int) -> NDArray[np.float64]:
-    apart: NDArray[np.float64] = ((places - places[one]) ** 2).sum(axis=1)
-    costs: NDArray[np.float64] = apart * weights * weights[one] / (weights + weights[one])
+def _costs(places: Table, weights: Table, one: int) -> Table:
+    apart: Table = ((places - places[one]) ** 2).sum(axis=1)
+    costs: Table = apart * weights * weights[one] / (weights + weights[one])
     return costs
 
 
@@ -84,9 +131,7 @@ def _in_blocks(prints: Floats) -> Labels:
     total = 0
     for first in range(0, len(prints), BLOCK_STRETCHES):
         block = slice(first, first + BLOCK_STRETCHES)
-        found = np.unique(
-            ward(prints[block], sizes=np.ones(len(prints[block]), np.float32), count=BLOCK_CLUSTERS), return_inverse=True
-        )[1]
+        found = _dense(ward(prints[block], sizes=np.ones(len(prints[block]), np.float32), count=BLOCK_CLUSTERS))
         fine[block] = found + total
         total += int(found.max()) + 1
     return fine
@@ -99,33 +144,68 @@ def _centres(prints: Floats, labels: Labels) -> tuple[Floats, Floats]:
     return sums / sizes[:, None], sizes
 
 
-def _joined(prints: Floats, seconds: Floats, labels: Labels, people: int | None) -> Labels:
-    """Join what is too much alike to be two people, on so much speech and with or without a roster."""
-    labels = labels.copy()
-    limit, more = (ALIKE_UNKNOWN, MORE_ALIKE_UNKNOWN) if people is None else (ALIKE, MORE_ALIKE)
-    while True:
-        names = np.unique(labels)
-        alike = _likeness(prints, seconds, labels, names)
-        heard = np.array([seconds[labels == name].sum() for name in names])
-        small = np.minimum(heard[:, None], heard[None, :]) < ENOUGH_S
-        over = alike - np.where(small, limit, more)
-        np.fill_diagonal(over, -np.inf)
-        if len(names) < 2 or over.max() <= 0:
-            return labels
-        one, other = np.unravel_index(int(np.argmax(over)), over.shape)
-        labels[labels == names[one]] = names[other]
+def _joined(heard: Prints, labels: Labels, people: int | None) -> Labels:
+    """Join what is alike enough to be one voice, and beyond that the nearest while there are more than people."""
+    while labels.any():
+        alike, seconds = likeness(heard, labels), _seconds(heard, labels)
+        beside = _are_side_by_side(heard, labels)
+        small = np.minimum(seconds[:, None], seconds[None, :]) < ENOUGH_S
+        nearness = alike - np.where(beside, ALIKE_SIDE_BY_SIDE, np.where(small, ALIKE, MORE_ALIKE))
+        np.fill_diagonal(nearness, -np.inf)
+        if nearness.max() <= 0:
+            if people is None or len(seconds) <= people:
+                break
+            nearness = -_costs_of_joining(alike, seconds, beside)
+        one, other = np.unravel_index(int(np.argmax(nearness)), nearness.shape)
+        labels = _dense(np.where(labels == one, other, labels))
+    return labels
 
 
-def _likeness(prints: Floats, seconds: Floats, labels: Labels, names: Labels) -> NDArray[np.float64]:
-    """Mean similarity of every stretch of one cluster with every stretch of another, by their length.
+def _seconds(heard: Prints, labels: Labels) -> Table:
+    found: Table = np.bincount(labels, weights=heard.seconds).astype(np.float64)
+    return found
 
-    It is the product of the clusters' mean vectors, so that no pair has to be looked at.
+
+def _are_side_by_side(heard: Prints, labels: Labels) -> NDArray[np.bool_]:
+    """Whether two clusters are two voices in the same chunks for much longer than they are one voice there.
+
+    Either time is that of the shorter part, chunk by chunk: six seconds of one and two of the other are two seconds.
     """
-    means = np.stack(
-        [np.average(prints[labels == name].astype(np.float64), axis=0, weights=seconds[labels == name]) for name in names]
-    )
-    alike: NDArray[np.float64] = means @ means.T
-    return alike
+    places, place = np.unique(heard.heard_as, axis=0, return_inverse=True)
+    parts = np.zeros((len(places), int(labels.max()) + 1))
+    np.add.at(parts, (place.ravel(), labels), heard.seconds)
+    together, apart = _shared(parts, parts), np.zeros((parts.shape[1], parts.shape[1]))
+    for further in range(1, int(places[:, 1].max()) + 1):
+        first = np.flatnonzero(places[further:, 0] == places[:-further, 0])
+        found = _shared(parts[first], parts[first + further])
+        apart += found + found.T
+    seconds = parts.sum(axis=0)
+    least = np.maximum(SIDE_BY_SIDE_S, SIDE_BY_SIDE_SHARE * np.minimum(seconds[:, None], seconds[None, :]))
+    enough: NDArray[np.bool_] = (apart >= least) & (apart >= SIDE_BY_SIDE_RATIO * together)
+    return enough
+
+
+def _shared(parts: Table, others: Table) -> Table:
+    return np.stack([np.minimum(parts[:, [one]], others).sum(axis=0) for one in range(parts.shape[1])])
+
+
+def _costs_of_joining(alike: Table, seconds: Table, beside: NDArray[np.bool_]) -> Table:
+    """Ward's costs, in which a cluster weighs no more than `SATURATED_S`."""
+    weights, own = np.minimum(seconds, SATURATED_S), np.diag(alike)
+    apart = own[:, None] + own[None, :] - 2 * alike + SIDE_BY_SIDE_COST * beside
+    costs: Table = apart * weights[:, None] * weights[None, :] / (weights[:, None] + weights[None, :])
+    np.fill_diagonal(costs, np.inf)
+    return costs
+
+
+def _are_two(heard: Prints, halves: Labels) -> bool:
+    seconds = _seconds(heard, halves)
+    return len(seconds) == 2 and bool(seconds.min() >= ENOUGH_S and likeness(heard, halves)[0, 1] < SURELY_ONE)
+
+
+def _dense(labels: Labels) -> Labels:
+    """The same labels, without numbers that are not used."""
+    return np.unique(labels, return_inverse=True)[1].ravel()
 
 
 def _numbered(labels: Labels) -> Labels:

@@ -2,13 +2,14 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 from everyword.config import Settings
 from transcribe import glossary_commands, speaker_commands
 
@@ -21,13 +22,11 @@ app.add_typer(models_app, name="models")
 app.add_typer(speaker_commands.app, name="speakers")
 app.add_typer(glossary_commands.app, name="glossary")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-
 
 @app.command()
 def transcribe(
     ctx: typer.Context,
-    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    session: SessionArgument,
     *,
     model: Annotated[str | None, typer.Option(help="faster-whisper name, folder or hub id.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
@@ -50,17 +49,16 @@ def transcribe(
 
     from everyword import glossary, keys
     from transcribe import models, pipeline
-    from transcribe.glossary import terms_of
+    from transcribe.glossary import terms_of, wanted
     from transcribe.speakers import choose_people
     from transcribe.whisper import WhisperEngine
 
     people = choose_people(speakers)
     settings = _overridden(ctx.obj, model=model, device=device, compute_type=compute_type)
-    found = folder.find_session(session, settings)
-    recording = pipeline.open_recording(found)
+    recording = pipeline.open_recording(folder.find_session(session, settings))
     languages = pipeline.choose_languages(language or (), recording.session.languages, settings.languages, known=_LANGUAGE_CODES)
     files = models.locate(settings.model, home=settings.home)
-    expected = () if no_terms else (one.term for one in glossary.read(settings.home, session=recording.session.id))
+    expected = () if no_terms else [one.term for one in glossary.read(settings.home, session=recording.session.id)]
     roster = () if no_terms else recording.session.roster
     engine = WhisperEngine(
         files,
@@ -69,6 +67,7 @@ def transcribe(
         batch_size=batch_size,
         terms=terms_of(roster, expected, languages=languages),
     )
+    told = _told(wanted(roster, expected), engine.told)
     started = time.monotonic()
     with _progress() as progress:
         outcome = pipeline.transcribe(
@@ -82,16 +81,16 @@ def transcribe(
         )
     elapsed_s = time.monotonic() - started
     if as_json:
-        terminal.put_json(_summary(outcome, elapsed_s))
+        terminal.put_json({**_summary(outcome, elapsed_s), **told})
     _tell(outcome, elapsed_s)
-    if outcome.failed_windows:
+    if outcome.failed_windows or outcome.speaker_problems:
         raise typer.Exit(errors.WARNINGS)
 
 
 @app.command()
 def adopt(
     ctx: typer.Context,
-    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    session: SessionArgument,
     run: Annotated[str, typer.Argument(help="One of its transcriptions, as r002.")],
     *,
     as_json: JsonOption = False,
@@ -157,6 +156,15 @@ def _progress() -> "Iterator[Callable[[float, float], None] | None]":
             bar.update(task, completed=done_s, total=total_s, speed=f"{done_s:.0f} of {total_s:.0f} s, {speed:.1f} × real time")
 
         yield show
+
+
+def _told(names: Sequence[str], told: Sequence[str]) -> dict[str, list[str]]:
+    """Say how many of the names and terms the model is told; the lists are for the answer in JSON."""
+    from transcribe.glossary import told_sentence
+
+    if names:
+        terminal.say(told_sentence(names, told))
+    return {"terms_told": list(told), "terms_not_told": [name for name in names if name not in told]}
 
 
 def _summary(outcome: "Outcome", elapsed_s: float) -> dict[str, object]:

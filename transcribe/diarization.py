@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.clustering import ALIKE, ENOUGH_S, Labels, cluster
+from transcribe.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, likeness
 from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
 from transcribe.windows import RATE_HZ, Floats, runs_of
 
@@ -30,11 +30,14 @@ is a change of voice.  Tuned, as all figures here, on the recordings that benchm
 LEAST_PRINT_S = 0.4
 """Below that a stretch has no voiceprint of its own."""
 
-LEAST_CLUSTERED_S = 0.7
+LEAST_CLUSTERED_S = 1.0
 """Below that a voiceprint is assigned to a voice, but does not help to find the voices."""
 
 LOCAL_WEIGHT = 0.3
 """How much it counts, beside a stretch's own print, that the segmentation model takes it for the voice of other stretches."""
+
+MOST_CHUNKS = 1_000_000
+"""More than a piece can have: 57 days."""
 
 JOINED_S = 0.25
 """Two turns of one voice with a shorter pause between them are one."""
@@ -114,18 +117,21 @@ def tell_apart(pieces: Sequence[Listened], *, people: int | None) -> Diarization
         pieces: one after the other, of one microphone.
         people: how many people share it at most; None when nobody knows.
     """
-    printed = [one for piece in pieces for one in piece.stretches if one.print_ is not None]
-    used = [one for one in printed if one.clear_s >= LEAST_CLUSTERED_S]
+    printed = [(number, one) for number, piece in enumerate(pieces) for one in piece.stretches if one.print_ is not None]
+    used = [(number, one) for number, one in printed if one.clear_s >= LEAST_CLUSTERED_S]
     if len(used) < (people or 1):
         used = printed
     if not used:
         return Diarization(((),) * len(pieces), (), (NO_VOICES,))
-    prints = np.stack([one.print_ for one in used if one.print_ is not None])
-    seconds = np.array([one.clear_s for one in used], np.float32) * (SHIFT_SAMPLES / CHUNK_SAMPLES)
-    labels, centres = _refined(prints, seconds, cluster(prints, seconds=seconds, people=people))
-    voices = tuple(Voice(float(seconds[labels == number].sum()), centre) for number, centre in enumerate(centres))
+    heard = Prints(
+        np.stack([one.print_ for _, one in used if one.print_ is not None]),
+        np.array([max(one.clear_s, LEAST_PRINT_S) for _, one in used], np.float32) * np.float32(SHIFT_SAMPLES / CHUNK_SAMPLES),
+        np.array([(number * MOST_CHUNKS + one.chunk, one.local) for number, one in used], np.intp),
+    )
+    labels, centres = _refined(heard, cluster(heard, people=people))
+    voices = tuple(Voice(float(heard.seconds[labels == number].sum()), centre) for number, centre in enumerate(centres))
     turns = tuple(tuple(_turns(piece, centres)) for piece in pieces)
-    return Diarization(turns, voices, _flags(prints, seconds, labels, people))
+    return Diarization(turns, voices, _flags(heard, labels, people))
 
 
 def _chunks(blocks: Iterable[Floats]) -> Iterator[Floats]:
@@ -222,17 +228,18 @@ def _at_once(speaking: Sequence[NDArray[np.int8]], sample_count: int) -> NDArray
     return ((2 * totals + chunks) // np.maximum(1, 2 * chunks)).astype(np.int8)
 
 
-def _refined(prints: Floats, seconds: Floats, labels: Labels) -> tuple[Labels, Floats]:
+def _refined(heard: Prints, labels: Labels) -> tuple[Labels, Floats]:
     """A few rounds in which every stretch goes to the nearest voice; a voice that nobody is nearest to is gone."""
-    centres = _centres(prints, seconds, labels)
+    centres = _centres(heard, labels)
     for _ in range(ROUNDS):
-        labels = np.unique(np.argmax(prints @ centres.T, axis=1), return_inverse=True)[1]
-        centres = _centres(prints, seconds, labels)
+        labels = np.unique(np.argmax(heard.prints @ centres.T, axis=1), return_inverse=True)[1]
+        centres = _centres(heard, labels)
     return labels, centres
 
 
-def _centres(prints: Floats, seconds: Floats, labels: Labels) -> Floats:
-    sums = [(prints[labels == name] * seconds[labels == name, None]).sum(axis=0) for name in range(int(labels.max()) + 1)]
+def _centres(heard: Prints, labels: Labels) -> Floats:
+    weighed = heard.prints * heard.seconds[:, None]
+    sums = [weighed[labels == name].sum(axis=0) for name in range(int(labels.max()) + 1)]
     centres: Floats = np.stack([total / (np.linalg.norm(total) or 1.0) for total in sums]).astype(np.float32)
     return centres
 
@@ -280,16 +287,14 @@ def _turns_of(voice: int, speaks: NDArray[np.bool_], sample_count: int) -> Itera
     yield from (Turn(voice, first, end) for first, end in joined if end - first >= LEAST_TURN_S * RATE_HZ)
 
 
-def _flags(prints: Floats, seconds: Floats, labels: Labels, people: int | None) -> tuple[str, ...]:
-    """How the sound and the roster disagree."""
-    if people is None:
-        return ()
-    names = np.unique(labels)
-    found = [FEWER_VOICES] if len(names) < people else []
-    free = cluster(prints, seconds=seconds, people=None)
-    if sum(float(seconds[free == name].sum()) >= ENOUGH_S for name in np.unique(free)) > people:
-        found.append(MORE_VOICES)
-    means = [np.average(prints[labels == name], axis=0, weights=seconds[labels == name]) for name in names]
-    if any(float(one @ other) > ALIKE for place, one in enumerate(means) for other in means[:place]):
+def _flags(heard: Prints, labels: Labels, people: int | None) -> tuple[str, ...]:
+    """How the sound and the roster disagree, and whether two voices may be mixed up."""
+    alike = likeness(heard, labels)
+    found = []
+    if people is not None:
+        found += [FEWER_VOICES] if len(alike) < people else []
+        free = np.bincount(cluster(heard, people=None), weights=heard.seconds)
+        found += [MORE_VOICES] if int((free >= ENOUGH_S).sum()) > people else []
+    if (np.triu(alike, 1) > ALIKE).any():
         found.append(ALIKE_VOICES)
     return tuple(found)

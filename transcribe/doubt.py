@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.account import LEAST_HOLE_S, VOICE, longest_s
+from transcribe.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
 from transcribe.engine import Heard, Reading
 from transcribe.windows import HOP, RATE_HZ, Profile, Window
 
@@ -26,12 +26,12 @@ and has words beside it that it has not; mean log probability of the reading, it
 voice beyond what it takes to say it, seconds a letter; letters; first or last of its window; missing in a second reading."""
 
 WEIGHTS = (
-    -0.460, -0.164, -0.141, -0.890, -2.129, 1.127, -3.474, -0.712, -1.275, 0.657, 0.718, 0.037, -0.759, 0.803,
+    -0.553, -0.131, -0.131, -3.697, 0.704, -2.603, -4.507, 0.166, -0.835, 3.314, -1.852, 0.083, -0.570, 0.237,
 )  # fmt: skip
-BIAS = 1.873
+BIAS = 1.029
 
-DOUBTFUL = -1.412
-"""Log odds from which a word is flagged, set so that about a tenth of the right words of the fitting half are."""
+DOUBTFUL = -1.76
+"""Log odds from which a word is flagged, set so that with flags of every kind a tenth of the right words of transcripts are."""
 
 _ROUND = 1e6
 
@@ -74,11 +74,6 @@ def features(reading: Reading, others: Sequence[Reading], *, window: Window, pro
         contradicted,
     )  # fmt: skip
     return np.array(columns, np.float64).T
-
-
-def plain_text(word: str) -> str:
-    """Letters and digits in lower case, for comparing."""
-    return "".join(mark for mark in word.lower().replace("ё", "е") if mark.isalnum())
 
 
 def _compared(words: Sequence[str], other: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

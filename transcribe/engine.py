@@ -103,6 +103,7 @@ class ScriptedEngine:
 
     workers = 2
     batch_size = 4
+    told: tuple[str, ...] = ()
 
     def __init__(self, script: Mapping[int, str | Reading | Exception], *, language: str = "en", word_s: float = 0.4) -> None:
         self.script = dict(script)

@@ -14,17 +14,25 @@ BUDGET_TOKENS = 64
 """What the terms may cost of the 224 tokens of a window's text: about seven full names in Cyrillic."""
 
 LONGEST_TERM = 80
+MISSING_NAMED = 5
+"""So many of those that do not fit are named, and the rest is counted."""
+
 ECHO_WORDS = 3
 """So many words in the order of the prompt, across the border of two terms, are an echo: speech does not list a prompt."""
 
 _CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg"})
 
 
+def wanted(roster: Iterable[Speaker], terms: Iterable[str]) -> tuple[str, ...]:
+    """Names first, then terms, each once, as plain lines."""
+    texts = dict.fromkeys(_plain(text) for text in (*(speaker.name for speaker in roster), *terms))
+    return tuple(text for text in texts if text)
+
+
 def terms_of(roster: Iterable[Speaker], terms: Iterable[str], *, languages: Sequence[str]) -> tuple[str, ...]:
-    """Names first, then terms, each once, without those in a script that none of the languages is written in."""
-    wanted = dict.fromkeys(_plain(text) for text in (*(speaker.name for speaker in roster), *terms))
+    """What is `wanted`, without what is in a script that none of the languages is written in."""
     scripts = {"CYRILLIC" if language in _CYRILLIC else "LATIN" for language in languages}
-    return tuple(text for text in wanted if text and _scripts(text) <= scripts)
+    return tuple(text for text in wanted(roster, terms) if _scripts(text) <= scripts)
 
 
 def within_budget(terms: Sequence[str], *, count: Callable[[str], int], budget: int = BUDGET_TOKENS) -> tuple[str, ...]:
@@ -39,6 +47,16 @@ def within_budget(terms: Sequence[str], *, count: Callable[[str], int], budget: 
 def prompt_of(terms: Sequence[str]) -> str:
     """The terms as the decoder is told them: as a list that could stand in a text."""
     return f" {', '.join(terms)}." if terms else ""
+
+
+def told_sentence(names: Sequence[str], told: Sequence[str]) -> str:
+    """How many of the names and terms the engine is told, and which ones it is not; nothing where there are none."""
+    if not names:
+        return ""
+    missing = [name for name in names if name not in told]
+    more = f" and {len(missing) - MISSING_NAMED} more" if len(missing) > MISSING_NAMED else ""
+    left_out = f"; not told: {', '.join(missing[:MISSING_NAMED])}{more}" if missing else ""
+    return f"{len(names) - len(missing)} of {len(names)} names and terms fit into what the model is told{left_out}"
 
 
 def is_echo(text: str, terms: Sequence[str]) -> bool:

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from everyword import folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 
 app = typer.Typer(help="Names and terms to expect, and what people mean by them.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 InSession = Annotated[str | None, typer.Option(help="Of this session only: path, id, or the beginning of one.")]
 TermArgument = Annotated[str, typer.Argument(help="A name or a term.")]
 
@@ -33,7 +33,7 @@ def add(
 @app.command()
 def define(
     ctx: typer.Context,
-    session: Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")],
+    session: SessionArgument,
     utterance: Annotated[int, typer.Argument(help="The utterance in which it was said, as `everyword show` prints it.")],
     term: TermArgument,
     *,
@@ -46,7 +46,7 @@ def define(
     found = folder.find_session(session, ctx.obj)
     key = keys.device_key(ctx.obj.home)
     line = glossary.define(found, utterance, term=term, meaning=meaning, speaker=speaker, by=ctx.obj.operator, key=key)
-    terminal.say(f"{line.term}, by {line.speaker or 'an unnamed voice'}: {line.meaning} (line {line.seq + 1} of the ledger)")
+    terminal.say(f"{line.term}, by {glossary.speaker_of(found, line)}: {line.meaning} (line {line.seq + 1} of the ledger)")
 
 
 @app.command()
@@ -56,15 +56,14 @@ def show(ctx: typer.Context, *, session: InSession = None, as_json: JsonOption =
 
     found = folder.find_session(session, ctx.obj) if session else None
     terms = list(glossary.read(ctx.obj.home, session=found.read_session().id if found else ""))
-    said = glossary.definitions(found) if found else ()
+    said = [(one, glossary.speaker_of(found, one)) for one in glossary.definitions(found)] if found else []
     if as_json:
-        terminal.put_json(
-            {"terms": [dataclasses.asdict(one) for one in terms], "definitions": [dataclasses.asdict(one) for one in said]}
-        )
+        definitions = [{**dataclasses.asdict(one), "name": name} for one, name in said]
+        terminal.put_json({"terms": [dataclasses.asdict(one) for one in terms], "definitions": definitions})
         return
     for one in terms:
         terminal.put(f"{one.term}" + (f": {one.meaning}" if one.meaning else ""))
-    for definition in said:
-        terminal.put(f"{definition.term}, by {definition.speaker or 'an unnamed voice'}: {definition.meaning}")
+    for definition, name in said:
+        terminal.put(f"{definition.term}, by {name}: {definition.meaning}")
     if not terms and not said:
         terminal.say("The glossary is empty. `everyword glossary add` puts a name or a term into it.")

@@ -1,6 +1,8 @@
 """One sealed session, end to end, as a signed run in its folder."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +16,8 @@ from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
 from transcribe import checks, doubt, looks, speakers, stitch, turns, windows
 from transcribe.audio import require_segments
-from transcribe.coverage import frames_by_state
 from transcribe.engine import Engine
-from transcribe.track import TrackText, read_track
+from transcribe.track import TrackText, Write, read_track
 from transcribe.unfinished import Begun, begin
 
 Progress = Callable[[float, float], None]
@@ -25,7 +26,10 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished run, in numbers; seconds are summed over all tracks."""
+    """A finished run, in numbers; seconds are summed over all tracks.
+
+    ``speaker_problems`` counts the tracks on which voices could not be told apart or compared; the notes say why.
+    """
 
     run: Run
     tracks: int
@@ -37,6 +41,7 @@ class Outcome:
     sound_s: float
     seconds: dict[State, float]
     speaker_notes: tuple[str, ...] = ()
+    speaker_problems: int = 0
 
 
 def open_recording(folder: SessionFolder) -> Recording:
@@ -112,7 +117,8 @@ def transcribe(
     with begin(folder, manifest) as begun:
         not_finite = 0
         if not begun.is_complete:
-            texts = list(_read_tracks(recording, engine, languages, begun, progress))
+            with _new_lines(begun.path / runs.READINGS) as write:
+                texts = list(_read_tracks(recording, engine, languages, begun=begun, write=write, progress=progress))
             speakers.attribute(recording, texts, people=people).write(begun.path)
             not_finite = sum(text.not_finite for text in texts)
             _write_files(begun, texts, _in_order(recording, texts))
@@ -138,25 +144,24 @@ def _finish(
 ) -> Outcome:
     """Sign the run, with what its files hold."""
     folder, path = begun.folder, begun.path
-    lines = list(runs.read_lines(path / runs.READINGS))
+    windows: dict[object, bool] = {}
+    for line in runs.read_lines(path / runs.READINGS):
+        place = line["stream"], line["track"], line["window"]
+        windows[place] = windows.get(place, False) or bool(line["used"] and (line["flags"] or line["error"]))
     data = {
         **manifest,
         "run": begun.name,
         "started_at_us": begun.started_at_us,
         "files": runs.list_files(path),
-        "windows": len({_place(line) for line in lines}),
-        "flagged_windows": len({_place(line) for line in lines if line["used"] and (line["flags"] or line["error"])}),
+        "windows": len(windows),
+        "flagged_windows": sum(windows.values()),
     }
     run = runs.finish_run(folder, from_json(Run, data), key=key, by=by)
     return _outcome(recording, run, path, not_finite)
 
 
-def _place(line: dict[str, object]) -> tuple[object, object, object]:
-    return line["stream"], line["track"], line["window"]
-
-
 def _read_tracks(
-    recording: Recording, engine: Engine, languages: Sequence[str], begun: Begun, progress: Progress | None
+    recording: Recording, engine: Engine, languages: Sequence[str], *, begun: Begun, write: Write, progress: Progress | None
 ) -> Iterator[TrackText]:
     tracks = sorted(recording.tracks, key=lambda track: (track.number, track.stream))
     total_s = sum(recording.end_frame(track.stream) / recording.streams[track.stream].rate_hz for track in tracks)
@@ -169,24 +174,31 @@ def _read_tracks(
             progress(done_s, total_s)
 
     for track in tracks:
-        yield read_track(recording, track, engine, languages=languages, begun=begun, heard=heard)
+        yield read_track(recording, track, engine, languages=languages, begun=begun, write=write, heard=heard)
     heard(total_s)  # gaps have no windows
 
 
 def _write_files(begun: Begun, texts: Sequence[TrackText], utterances: Sequence[Utterance]) -> None:
-    """Files that an earlier process left, whole or not, are made anew."""
     lines: dict[str, Iterable[object]] = {
-        runs.READINGS: (line for text in texts for line in text.readings),
         runs.UTTERANCES: (to_json(utterance) for utterance in utterances),
         runs.COVERAGE: (to_json(span) for text in texts for span in text.spans),
         runs.QUARANTINE: (line for text in texts for line in text.quarantine),
     }
     for name, values in lines.items():
-        with disk_errors(begun.path / name):
-            (begun.path / name).unlink(missing_ok=True)
-            runs.write_lines(begun.path / name, values)
+        with _new_lines(begun.path / name) as write:
+            for value in values:
+                write(value)
     with disk_errors(begun.path):
         sync_directory(begun.path)
+
+
+@contextmanager
+def _new_lines(path: Path) -> Iterator[Callable[[object], None]]:
+    """A file that an earlier process left, whole or not, is made anew."""
+    with disk_errors(path):
+        path.unlink(missing_ok=True)
+        with runs.new_lines(path) as write:
+            yield write
 
 
 def _settings() -> dict[str, int | str]:
@@ -204,21 +216,24 @@ def _settings() -> dict[str, int | str]:
 
 def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Outcome:
     """The numbers as the files have them."""
-    spans = [from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE)]
-    utterances = [from_json(Utterance, line) for line in runs.read_lines(path / runs.UTTERANCES)]
+    frames: Counter[tuple[int, State]] = Counter()
+    for line in runs.read_lines(path / runs.COVERAGE):
+        span = from_json(Span, line)
+        frames[span.stream, span.state] += span.frame_count
     seconds: dict[State, float] = {}
-    for number, stream in recording.streams.items():
-        for state, frames in frames_by_state(span for span in spans if span.stream == number).items():
-            seconds[state] = seconds.get(state, 0.0) + frames / stream.rate_hz
+    for (stream, state), count in frames.items():
+        seconds[state] = seconds.get(state, 0.0) + count / recording.streams[stream].rate_hz
+    words = [len(from_json(Utterance, line).words) for line in runs.read_lines(path / runs.UTTERANCES)]
     return Outcome(
         run=run,
         tracks=len(recording.tracks),
-        words=sum(len(utterance.words) for utterance in utterances),
-        utterances=len(utterances),
+        words=sum(words),
+        utterances=len(words),
         failed_windows=sum(1 for line in runs.read_lines(path / runs.READINGS) if line["error"]),
         quarantined=sum(1 for _ in runs.read_lines(path / runs.QUARANTINE)),
         not_finite=not_finite,
         sound_s=sum(seconds.values()),
         seconds=seconds,
         speaker_notes=tuple(speakers.sentences(speakers.read_told(path))),
+        speaker_problems=sum(bool(line["problem"]) for line in speakers.read_told(path)),
     )

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from everyword import errors, folder, terminal
+from everyword.arguments import JsonOption, SessionArgument
 
 if TYPE_CHECKING:
     from everyword.folder import SessionFolder
     from everyword.labels import VoiceName
-    from everyword.model import Session, Transcript
+    from everyword.model import Transcript
 
 app = typer.Typer(help="Who said it: the voices of a session, and their names.", no_args_is_help=True)
-
-SessionArgument = Annotated[str, typer.Argument(help="A session: path, id, or the beginning of one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +153,13 @@ def _rows(found: "SessionFolder") -> tuple[list[_Row], list[str]]:
     from transcribe.assignment import SPEAKER_UNCERTAIN  # noqa: PLC0415
 
     transcript, named = _named(found)
-    streams = read_recording(found).streams
+    session, streams = found.read_session(), read_recording(found).streams
     rows = []
     for label in sorted({labels.label_of(one) for one in transcript.utterances}, key=lambda one: (len(one), one)):
         said = [one for one in transcript.utterances if labels.label_of(one) == label]
         words = [word for one in said for word in one.words]
         seconds = sum(one.frame_count / streams[one.stream].rate_hz for one in said)
         uncertain = sum(SPEAKER_UNCERTAIN in word.flags for word in words)
-        rows.append(_Row(label, _shown(label, said[0].person, found.read_session(), named), len(words), uncertain, seconds))
+        shown = labels.known_name(session, named, label) or labels.known_name(session, named, said[0].person or "")
+        rows.append(_Row(label, shown, len(words), uncertain, seconds))
     return rows, list(speakers.sentences(speakers.read_told(run.run_path(found, transcript.run.run))))
-
-
-def _shown(label: str, person: str | None, session: "Session", named: dict[str, "VoiceName"]) -> str:
-    if label in named:
-        return named[label].name
-    return next((speaker.name for speaker in session.roster if speaker.person == person), "")

@@ -43,13 +43,19 @@ TURNS = "turns.jsonl"
 SPEAKERS = "speakers.jsonl"
 
 DUAL_MONO = "dual-mono"
+TOO_CLOSE = "too-close"
+
+TOO_CLOSE_SHARE = 0.25
+"""Share of a track's words that another microphone hears about as well, from which it is said."""
 
 SENTENCES = {
     FEWER_VOICES: "fewer voices were told apart than people sit there",
-    MORE_VOICES: "there seem to be more people than the roster has",
+    MORE_VOICES: "there seem to be more people than the roster, or --speakers, has",
     ALIKE_VOICES: "two of the voices are much alike: listen before naming them",
     NO_VOICES: "no voice was heard",
     DUAL_MONO: "it carries the very sound of another track, whose words count",
+    TOO_CLOSE: "another microphone hears many of its words about as well, so they stand twice (flag doubled): "
+    "the microphones are too close together, or their gains differ",
 }
 
 
@@ -134,6 +140,7 @@ def attribute(
         tracks = list(group)
         told = Told(number, _people_on(number, microphones, recording.session.roster, copies, people))
         told.shadows = sum(line["track"] == number for line in result.shadows)
+        told.flags += [TOO_CLOSE] if _is_too_close(tracks) else []
         if number in copies:
             told.flags.append(DUAL_MONO)
         elif told.people != 0:
@@ -141,6 +148,11 @@ def attribute(
         if told.people != 0 or told.flags or told.shadows or told.problem:
             result.told.append(told)
     return result
+
+
+def _is_too_close(texts: Sequence[TrackText]) -> bool:
+    doubled = [shadows.DOUBLED in one.word.flags for text in texts for one in text.said]
+    return bool(doubled) and sum(doubled) >= TOO_CLOSE_SHARE * len(doubled)
 
 
 def read_told(path: Path) -> list[dict[str, object]]:
@@ -156,12 +168,12 @@ def sentences(lines: Sequence[dict[str, object]]) -> Iterator[str]:
         if line["problem"]:
             yield f"{track}: voices were not told apart; the text is complete. {line['problem']} {line['hint']}".strip()
         elif found:
-            looked = "" if line["people"] is None else f" (the roster has {line['people']})"
+            looked = "" if line["people"] is None else f" for {line['people']} {'person' if line['people'] == 1 else 'people'}"
             yield f"{track}: {len(found)} voice{'s' * (len(found) != 1)}{looked}: {', '.join(one['label'] for one in found)}"
-        if line["shadows"]:
-            yield f"{track}: {line['shadows']} words belong to another microphone that hears them better ({SHADOWS})"
         flags = line["flags"]
         assert isinstance(flags, list)  # noqa: S101  (the same)
+        if line["shadows"] and DUAL_MONO not in flags:
+            yield f"{track}: {line['shadows']} words belong to another microphone that hears them better ({SHADOWS})"
         yield from (f"{track}: {SENTENCES[flag]}" for flag in flags if flag in SENTENCES)
 
 

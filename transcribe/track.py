@@ -1,10 +1,8 @@
 """One track: sound → windows → readings → words → utterances and coverage."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice, takewhile
 
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
@@ -20,18 +18,19 @@ from transcribe.windows import Profile, Window, pieces, tile
 
 VERIFIED_SILENCE = "verified silence"
 
+Write = Callable[[dict[str, object]], None]
+"""Writes the next line of ``readings.jsonl``."""
+
 
 @dataclass(slots=True)
 class TrackText:
-    """What came out of one track; ``readings`` and ``quarantine`` are the lines of their files."""
+    """What came out of one track; ``quarantine`` are the lines of its file."""
 
     track: Track
     rate_hz: int
-    attempts: list[Attempt] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     utterances: list[Utterance] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    readings: list[dict[str, object]] = field(default_factory=list)
     quarantine: list[dict[str, object]] = field(default_factory=list)
     not_finite: int = 0
 
@@ -55,6 +54,7 @@ def read_track(
     *,
     languages: Sequence[str],
     begun: Begun,
+    write: Write,
     heard: Callable[[float], None],
 ) -> TrackText:
     """Transcribe one track.
@@ -68,6 +68,7 @@ def read_track(
         engine: what reads the windows.
         languages: that a window may be in.
         begun: the run; what it already has is not read again, and what is read goes there at once.
+        write: gets every attempt as it goes into the record, in the order of the windows.
         heard: is told the seconds of sound that are done, in steps.
 
     Raises:
@@ -78,23 +79,13 @@ def read_track(
     found = pieces(recording.segments, recording.gaps, stream=track.stream, rate_hz=rate_hz)
     plan = _plan([profile(audio, piece) for piece in found])
     text = TrackText(track, rate_hz, not_finite=audio.not_finite)
-    silent = [
-        Attempt(window, "whole", None, skipped=VERIFIED_SILENCE)
-        for one in plan
-        for window in one.windows
-        if one.is_silent(window)
-    ]
-    planned = {window.number: window for one in plan for window in one.windows}
-    done = {number: found for number, found in begun.done(track).items() if planned.get(number) == found[0].window}
-    text.attempts = [attempt for attempts in done.values() for attempt in attempts]
-    known = [*silent, *(attempts[0] for attempts in done.values())]
-    heard(sum(attempt.window.frame_count for attempt in known) / rate_hz)
-    clips = (clip for clip in _clips(audio, plan, _expected(recording, track)) if clip.window.number not in done)
+    planned = {window: one.is_silent(window) for one in plan for window in one.windows}
+    known = planned.keys() & begun.windows(track) | {window for window, is_silent in planned.items() if is_silent}
+    heard(sum(window.frame_count for window in known) / rate_hz)
+    clips = (clip for clip in _clips(audio, plan, _expected(recording, track)) if clip.window not in known)
     for attempts in read_all(engine, clips, languages=languages, keep=partial(begun.keep, track)):
-        text.attempts += attempts
         heard(attempts[0].window.frame_count / rate_hz)
-    text.attempts = sorted([*silent, *text.attempts], key=lambda attempt: attempt.window.number)
-    _write_down(text, plan, recording)
+    _write_down(text, plan, recording, begun, write)
     return text
 
 
@@ -123,19 +114,18 @@ def _clips(audio: TrackAudio, plan: Sequence[_Planned], expected: tuple[str, ...
                 yield Clip(window, samples, one.profile, expected)
 
 
-def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording) -> None:
+def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording, begun: Begun, write: Write) -> None:
     """Words of the attempts in use → utterances, quarantine and coverage; every attempt → a line of readings."""
-    place_of = {window.number: one for one in plan for window in one.windows}
     said: list[Said] = []
-    judged: list[Attempt] = []
-    for attempt in text.attempts:
-        place = place_of[attempt.window.number]
-        found = words.words_of(attempt, place.profile, others=_others(attempt, text.attempts))
-        kept = _kept(text, attempt, found, place.still) if attempt.used else []
-        judged.append(_with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt)
-        said += words.said(judged[-1], kept)
-        text.readings.append(words.line(text.track, judged[-1], [word for word, _ in found]))
-    text.attempts = judged
+    failed: list[tuple[int, int, str]] = []
+    for place, attempts in _groups(plan, begun, text.track):
+        for attempt in attempts:
+            found = words.words_of(attempt, place.profile, others=_others(attempt, attempts))
+            kept = _kept(text, attempt, found, place.still) if attempt.used else []
+            judged = _with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt
+            said += words.said(judged, kept)
+            failed += [(attempt.window.first_frame, attempt.window.end_frame, attempt.error)] if attempt.error else []
+            write(words.line(text.track, judged, [word for word, _ in found]))
     text.said = said
     person = stitch.person_of(text.track.number, recording.session.roster)
     text.utterances = stitch.utterances(said, track=text.track, rate_hz=text.rate_hz, person=person)
@@ -145,19 +135,27 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording)
         rate_hz=text.rate_hz,
         stillness=[one.still for one in plan],
         words=[one.word for one in said],
-        failed=[(one.window.first_frame, one.window.end_frame, one.error) for one in text.attempts if one.error],
+        failed=failed,
         gaps=[gap for gap in recording.gaps if gap.stream == text.track.stream],
     )
 
 
+def _groups(plan: Sequence[_Planned], begun: Begun, track: Track) -> Iterator[tuple[_Planned, list[Attempt]]]:
+    """The attempts at each window, in the order of the windows, one at a time from the disk."""
+    for one in plan:
+        for window in one.windows:
+            if one.is_silent(window):
+                yield one, [Attempt(window, "whole", None, skipped=VERIFIED_SILENCE)]
+            else:
+                yield one, begun.attempts(track, window)
+
+
 def _others(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Reading]:
-    """Further readings of the same frames in the same language.  `attempts` are in the order of their windows."""
-    first = bisect_left(attempts, attempt.window.number, key=lambda one: one.window.number)
-    group = takewhile(lambda one: one.window.number == attempt.window.number, islice(attempts, first, None))
+    """Of the attempts at its window, further readings of the same frames in the same language."""
     language = attempt.reading.language if attempt.reading else ""
     return [
         one.reading
-        for one in group
+        for one in attempts
         if one is not attempt
         and one.window == attempt.window
         and one.reading
@@ -173,7 +171,7 @@ def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], 
     for word, spaced in found:
         if reason := checks.quarantine_reason(word, still=still, reading_flags=attempt.flags):
             text.quarantine.append(words.quarantined(text.track, attempt, word, reason))
-            invented.append(word)
+            invented += [word] if reason != checks.NO_TIME else []  # a repetition casts no doubt on what it repeats
         else:
             kept.append((word, spaced))
     doubted = checks.doubt_rest([word for word, _ in kept], invented=invented, rate_hz=text.rate_hz)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from everyword import ledger
 from everyword import run as runs
@@ -29,21 +29,34 @@ MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.jsonl"
 COMPLETE = -1
 
-Groups = dict[tuple[int, int], dict[int, list[Attempt]]]
-"""(stream, track) → window → the attempts at it."""
+
+class Kept(NamedTuple):
+    """A window that was read, and the bytes of ``unfinished.jsonl`` that hold the attempts at it."""
+
+    window: Window
+    offset: int
+    size: int
+
+
+Index = dict[tuple[int, int], dict[int, Kept]]
+"""(stream, track) → number of the window → where it is kept."""
 
 
 @dataclass(slots=True)
 class Begun:
-    """A run that this process holds; `keep` may be called from several threads."""
+    """A run that this process holds; `keep` may be called from several threads.
+
+    What was read is on the disk and nowhere else: a session of any length takes the memory of its words.
+    """
 
     folder: SessionFolder
     name: str
     started_at_us: int
-    groups: Groups
+    index: Index
     descriptor: int
     """Of ``unfinished.jsonl``; `COMPLETE` when the files made from it are."""
 
+    size: int = 0
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -56,18 +69,34 @@ class Begun:
         """True when an earlier process had written every file but ``run.json``, or signed it and died before it was adopted."""
         return self.descriptor == COMPLETE
 
-    def done(self, track: Track) -> Mapping[int, list[Attempt]]:
-        """Window → attempts that an earlier process made."""
-        return self.groups.get((track.stream, track.number), {})
+    def windows(self, track: Track) -> list[Window]:
+        """Those that have been read, by this process or an earlier one."""
+        return [one.window for one in self.index.get((track.stream, track.number), {}).values()]
+
+    def attempts(self, track: Track, window: Window) -> list[Attempt]:
+        """What was made of a window that has been read.
+
+        Raises:
+            CorruptFolder: the file is not what was written.
+        """
+        kept = self.index[track.stream, track.number][window.number]
+        return _group(os.pread(self.descriptor, kept.size, kept.offset))[2]
 
     def keep(self, track: Track, groups: Sequence[list[Attempt]]) -> None:
         """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
-        data = b"".join(canonical(_line(track, group)) + b"\n" for group in groups)
+        lines = [canonical(_line(track, group)) + b"\n" for group in groups]
         with self.lock, disk_errors(self.path / UNFINISHED):
-            view = memoryview(data)
+            view = memoryview(b"".join(lines))
             while view:
                 view = view[os.write(self.descriptor, view) :]
             os.fdatasync(self.descriptor)
+            for group, line in zip(groups, lines, strict=True):
+                self.note(track.stream, track.number, Kept(group[0].window, self.size, len(line)))
+
+    def note(self, stream: int, track: int, kept: Kept) -> None:
+        """Remember where the next line is; a window that was read again is where it was written last."""
+        self.index.setdefault((stream, track), {})[kept.window.number] = kept
+        self.size += kept.size
 
     def complete(self) -> None:
         """Everything that was read stands in the other files now."""
@@ -104,10 +133,12 @@ def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitSta
     path = runs.run_path(folder, name) / UNFINISHED
     if not path.exists():
         return Begun(folder, name, started_at_us, {}, COMPLETE)
-    groups = _read(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     stack.callback(os.close, descriptor)
-    return Begun(folder, name, started_at_us, groups, descriptor)
+    begun = Begun(folder, name, started_at_us, {}, descriptor)
+    _find(path, begun)
+    os.ftruncate(descriptor, begun.size)
+    return begun
 
 
 def _is_open(folder: SessionFolder, name: str) -> bool:
@@ -137,21 +168,25 @@ def _lock(path: Path, stack: ExitStack) -> bool:
     return True
 
 
-def _read(path: Path) -> Groups:
-    """All whole lines; what follows them was torn off while it was written, is cut off here, and read anew from the sound."""
-    groups: Groups = {}
-    intact = 0
-    with path.open("r+b") as file:
+def _find(path: Path, begun: Begun) -> None:
+    """All whole lines; what follows them was torn off while it was written, and is read anew from the sound."""
+    with path.open("rb") as file:
         for raw in file:
             try:
-                line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else None
-                attempts = [_attempt(line["window"], one) for one in line["attempts"]]
-            except (CorruptFolder, KeyError, TypeError, ValueError):
+                stream, track, attempts = _group(raw)
+            except CorruptFolder:
                 break
-            groups.setdefault((line["stream"], line["track"]), {})[line["window"]] = attempts
-            intact += len(raw)
-        file.truncate(intact)
-    return groups
+            begun.note(stream, track, Kept(attempts[0].window, begun.size, len(raw)))
+
+
+def _group(raw: bytes) -> tuple[int, int, list[Attempt]]:
+    """Stream, track and attempts of a line with its end.  Raises `CorruptFolder` when it is no such line."""
+    try:
+        line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else None
+        attempts = [_attempt(line["window"], one) for one in line["attempts"]]
+        return line["stream"], line["track"], [attempts[0], *attempts[1:]]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise CorruptFolder(f"{UNFINISHED} holds a line that is not whole.") from error
 
 
 def _line(track: Track, group: Sequence[Attempt]) -> dict[str, object]:

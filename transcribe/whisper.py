@@ -21,6 +21,8 @@ from faster_whisper.tokenizer import Tokenizer
 
 from everyword.errors import EverywordError, InvalidOption
 from transcribe import glossary
+from transcribe.account import are_repeated_in_no_time
+from transcribe.checks import is_loop
 from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
 from transcribe.models import ModelFiles
 from transcribe.windows import RATE_HZ, Floats
@@ -104,6 +106,11 @@ class WhisperEngine:
         self._tokenizers: dict[str, Tokenizer] = {}
         self._early: dict[int, Floats] = {}  # id of a clip → its encoding, until it is read or gone
         self._terms = glossary.within_budget(terms, count=lambda text: len(self._whisper.hf_tokenizer.encode(text).ids))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The terms that fit into the budget: what the decoder is told."""
+        return self._terms
 
     def describe(self) -> dict[str, str]:
         """Versions and arithmetic: the same on another machine promises the same text only if all of this is the same."""
@@ -195,12 +202,18 @@ class WhisperEngine:
         )
 
     def _reading(self, one: "_Heard", result: Any, context: int) -> Reading:
+        """Where the best hypothesis goes round in circles, that one counts as best for whose words the sound has most time."""
         tokenizer = self._tokenizer(one.language)
+        hypotheses = _hypotheses(result, tokenizer)
+        words = self._align(one.encoded, tokenizer, hypotheses[0].tokens, one.length)
+        if is_loop(hypotheses[0].text):
+            others = [self._align(one.encoded, tokenizer, hypothesis.tokens, one.length) for hypothesis in hypotheses[1:]]
+            hypotheses, words = _with_most_time(hypotheses, [words, *others])
         return Reading(
             language=one.language,
             languages=((one.language, 1.0),),
-            hypotheses=_hypotheses(result, tokenizer),
-            words=self._align(one.encoded, tokenizer, result.sequences_ids[0], one.length),
+            hypotheses=hypotheses,
+            words=words,
             no_speech=float(result.no_speech_prob),
             context_samples=context,
             token_limit=TOKEN_LIMIT,
@@ -267,6 +280,15 @@ def _hypotheses(result: Any, tokenizer: Tokenizer) -> tuple[Hypothesis, ...]:
         logprob = float(score) * len(tokens) / (len(tokens) + 1)
         found.append(Hypothesis(tokenizer.decode(tokens), tuple(tokens), logprob))
     return tuple(found)
+
+
+def _with_most_time(
+    hypotheses: tuple[Hypothesis, ...], words: Sequence[tuple[Heard, ...]]
+) -> tuple[tuple[Hypothesis, ...], tuple[Heard, ...]]:
+    """The hypotheses, first the one with most words that have a time of their own, less those that have none; and its words."""
+    gains = [len(one) - 2 * sum(are_repeated_in_no_time(one)) for one in words]
+    best = gains.index(max(gains))
+    return (hypotheses[best], *hypotheses[:best], *hypotheses[best + 1 :]), words[best]
 
 
 def _merge_punctuation(found: list[dict[str, Any]], length: int) -> tuple[Heard, ...]:

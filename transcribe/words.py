@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from everyword.model import Track, Word
 from transcribe import doubt
-from transcribe.account import are_drawn_out
+from transcribe.account import are_drawn_out, are_repeated_in_no_time
 from transcribe.attempts import Attempt
 from transcribe.checks import doubt_words
 from transcribe.engine import Heard, Hypothesis, Reading
@@ -27,7 +27,14 @@ def words_of(attempt: Attempt, profile: Profile, *, others: Sequence[Reading] = 
     drawn_out = are_drawn_out(heard, attempt.window, profile)
     odds = doubt.log_odds(attempt.reading, others, window=attempt.window, profile=profile)
     unlikely = [value > doubt.DOUBTFUL for value in odds]
-    doubted = doubt_words(words, reading_flags=attempt.flags, unlikely=unlikely, drawn_out=drawn_out, rate_hz=piece.rate_hz)
+    doubted = doubt_words(
+        words,
+        reading_flags=attempt.flags,
+        unlikely=unlikely,
+        drawn_out=drawn_out,
+        in_no_time=are_repeated_in_no_time(heard),
+        rate_hz=piece.rate_hz,
+    )
     return [(word, one.text) for word, one in zip(doubted, heard, strict=True) if word.text]
 
 

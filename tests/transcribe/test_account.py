@@ -3,7 +3,7 @@
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading
-from transcribe.account import are_drawn_out, longest_s, unaccounted_s
+from transcribe.account import are_drawn_out, are_repeated_in_no_time, longest_s, unaccounted_s
 from transcribe.engine import Heard
 from transcribe.windows import RATE_HZ, Profile, Window
 
@@ -27,6 +27,46 @@ def test_a_short_word_over_three_seconds_of_voice_is_drawn_out() -> None:
 
 def test_a_word_over_a_pause_is_not() -> None:
     assert [False] == are_drawn_out([Heard(" than", 0, 3 * RATE_HZ, 0.9)], WINDOW, a_voice((2, 2.5)))
+
+
+def test_a_pause_between_two_stretches_of_voice_is_not_inside_one_word() -> None:
+    word = [Heard(" occasionally", 0, round(1.4 * RATE_HZ), 0.9)]
+    assert [True] == are_drawn_out(word, WINDOW, a_voice((0, 0.5), (0.8, 1.4)))
+    assert [False] == are_drawn_out(word, WINDOW, a_voice((0, 0.5), (0.6, 1.2)))
+
+
+def test_a_number_may_be_said_with_a_pause() -> None:
+    number = [Heard(" 8500", 0, round(1.4 * RATE_HZ), 0.9)]
+    assert [False] == are_drawn_out(number, WINDOW, a_voice((0, 0.5), (0.8, 1.4)))
+
+
+def a_text(*words: tuple[str, float]) -> list[Heard]:
+    """Words of so many seconds, one after another."""
+    found, start_s = [], 0.0
+    for text, length_s in words:
+        found.append(Heard(f" {text}", round(start_s * RATE_HZ), round(length_s * RATE_HZ), 0.9))
+        start_s += length_s
+    return found
+
+
+SAID = [("press", 0.3), ("the", 0.2), ("hash", 0.4), ("key.", 0.3)]
+
+
+def test_a_phrase_said_again_in_no_time_was_not_said_again() -> None:
+    again = [("Press", 0.0), ("the", 0.02), ("hash", 0.04), ("key.", 0.5)]
+    assert [False] * 4 + [True] * 4 == are_repeated_in_no_time(a_text(*SAID, *again))
+
+
+def test_people_may_repeat_a_phrase() -> None:
+    assert [False] * 8 == are_repeated_in_no_time(a_text(*SAID, *SAID))
+
+
+def test_two_words_that_lost_their_time_to_a_neighbour_stand() -> None:
+    assert [False] * 6 == are_repeated_in_no_time(a_text(*SAID, ("the", 0.0), ("hash", 0.0)))
+
+
+def test_new_words_in_no_time_stand() -> None:
+    assert [False] * 7 == are_repeated_in_no_time(a_text(*SAID, ("and", 0.0), ("then", 0.0), ("wait", 0.0)))
 
 
 def test_a_voice_that_no_word_reaches_is_unaccounted_for() -> None:

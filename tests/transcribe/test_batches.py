@@ -55,14 +55,24 @@ def test_attempts_in_use_tile_the_track() -> None:
 def test_a_window_that_goes_round_in_circles_is_read_again_in_halves() -> None:
     script: Script = {0: "you " * 30, **dict.fromkeys(range(2, 14), "a real answer")}
     attempts = [one for one in read(script) if one.window.number == 1]
-    assert [("whole", False), ("first half", True), ("second half", True)] == [(one.part, one.used) for one in attempts]
+    tried = [("whole", False), ("first half", True), ("second half", True), ("whole, full context", False)]
+    assert tried == [(one.part, one.used) for one in attempts]
     assert ["loop"] == list(attempts[0].flags)
+
+
+def test_a_reading_in_full_context_is_used_where_halves_repeat_themselves_in_no_time() -> None:
+    circle = a_reading("you " * 30)
+    circle = replace(circle, words=(circle.words[0], *(replace(word, sample_count=0) for word in circle.words[1:])))
+    script: Script = {0: circle, FULL_CONTEXT: a_reading("you you you said so")}
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert ["whole, full context"] == [one.part for one in attempts if one.used]
 
 
 def test_the_first_reading_stays_in_use_when_both_halves_are_no_better() -> None:
     script: Script = dict.fromkeys(range(15), "you " * 30)
     attempts = [one for one in read(script) if one.window.number == 1]
-    assert [("whole", True), ("first half", False), ("second half", False)] == [(one.part, one.used) for one in attempts]
+    tried = [("whole", True), ("first half", False), ("second half", False), ("whole, full context", False)]
+    assert tried == [(one.part, one.used) for one in attempts]
     assert ("loop",) == attempts[0].flags
 
 
@@ -152,6 +162,34 @@ def test_the_language_of_the_roster_weighs_more(expected: tuple[str, ...], langu
     groups = read_all(engine, [replace(next(clips(10, voiced=[(0.5, 2)])), expected=expected)], languages=("en", "ru"))
     used = [one.reading for one in next(groups) if one.used]
     assert [language] == [one.language for one in used if one]
+
+
+@pytest.mark.parametrize(("russian", "ukrainian", "language"), [(-0.45, -0.50, "uk"), (-0.45, -0.70, "ru"), (-0.15, -0.10, "ru")])
+def test_between_russian_and_ukrainian_the_text_decides_however_sure_of_the_language_the_engine_is(
+    russian: float, ukrainian: float, language: str
+) -> None:
+    readings = {"ru": a_reading("да", logprob=russian, language="ru"), "uk": a_reading("так", logprob=ukrainian, language="uk")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("ru", 0.997), ("uk", 0.003)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("ru", "uk")))
+    assert [language] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+def test_a_third_language_is_tried_before_the_one_that_is_mixed_up() -> None:
+    readings = {
+        "en": a_reading("yes", logprob=-0.2),
+        "ru": a_reading("да", logprob=-0.5, language="ru"),
+        "uk": a_reading("так", logprob=-0.5, language="uk"),
+    }
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.35), ("ru", 0.6), ("uk", 0.05)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru", "uk")))
+    assert ["en"] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+def test_russian_is_not_read_in_ukrainian_where_nobody_speaks_that() -> None:
+    readings = {"ru": a_reading("да", logprob=-0.45, language="ru"), "en": a_reading("yes", logprob=-0.2)}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.003), ("ru", 0.997)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru")))
+    assert "other language" not in {one.part for one in attempts}
 
 
 def test_a_remedy_is_given_to_all_windows_of_a_batch_at_once() -> None:

@@ -97,6 +97,29 @@ def test_dual_mono_is_found_and_the_first_microphone_counts() -> None:
     assert (None, {}, 0, [0, 1]) == (first.copy_of, first.shadows, second.copy_of, list(second.shadows))
 
 
+@pytest.mark.parametrize("db", [-8.0, -3.0, 5.0])
+def test_one_signal_behind_a_splitter_is_dual_mono_at_any_gain(db: float) -> None:
+    voice = a_voice(1)
+    _, second = judge([microphone(voice, at("one", "two")), microphone(far(voice, db=db, delay_ms=0), at("one", "two"))])
+    assert (0, ["dual-mono"] * 2) == (second.copy_of, [one.reason for one in second.shadows.values()])
+
+
+def test_what_air_delays_or_somebody_speaks_over_is_no_dual_mono() -> None:
+    voice = a_voice(1)
+    spoken_over = far(voice, db=-3, delay_ms=0)
+    spoken_over[2 * RATE_HZ :] = a_voice(2)[: 2 * RATE_HZ]
+    for sound in (far(voice, db=-3, delay_ms=6), spoken_over):
+        assert (
+            judge([microphone(voice, at("one", "two", "three")), microphone(sound, at("one", "two", "three"))])[1].copy_of is None
+        )
+
+
+def test_a_gain_that_changes_is_no_splitter() -> None:
+    voice = a_voice(1)
+    turned = voice * np.where(np.arange(len(voice)) < RATE_HZ, 0.5, 0.25).astype(np.float32)
+    assert judge([microphone(voice, at("one", "two")), microphone(turned, at("one", "two"))])[1].copy_of is None
+
+
 def test_silence_is_like_nothing() -> None:
     assert (0.0, 0.0) == compare(np.zeros(800, np.float32), a_voice(1)[:800])
     assert (0.0, 0.0) == compare(np.zeros(0, np.float32), np.zeros(0, np.float32))

@@ -1,7 +1,10 @@
 """Doubts are found where they are, and testimony is left alone."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from everyword.model import Word
 from tests.transcribe.builders import a_piece, a_profile, a_reading, a_word
 from transcribe import checks
 from transcribe.checks import Stillness
@@ -13,6 +16,20 @@ PIECE = a_piece(seconds=30)
 
 def still(*voiced: tuple[float, float], noise_db: float = -70.0) -> Stillness:
     return checks.stillness(a_profile(PIECE, voiced=voiced, noise_db=noise_db), limit_db=-50)
+
+
+def flagged(
+    words: list[Word], *, reading_flags: tuple[str, ...] = (), unlikely: Sequence[bool] = (), in_no_time: Sequence[bool] = ()
+) -> list[Word]:
+    none = [False] * len(words)
+    return checks.doubt_words(
+        words,
+        reading_flags=reading_flags,
+        unlikely=unlikely or none,
+        drawn_out=none,
+        in_no_time=in_no_time or none,
+        rate_hz=16_000,
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,28 +82,28 @@ def test_the_flags_of_a_reading(reading: Reading, flags: tuple[str, ...]) -> Non
 
 
 def test_a_loop_touches_every_word_and_a_truncation_none() -> None:
-    (word,) = checks.doubt_words(
-        [a_word()], reading_flags=("truncated", "loop"), unlikely=[False], drawn_out=[False], rate_hz=16_000
-    )
+    (word,) = flagged([a_word()], reading_flags=("truncated", "loop"))
     assert ("loop",) == word.flags
 
 
 def test_a_word_that_the_witnesses_doubt_is_unlikely() -> None:
-    doubted, other = checks.doubt_words(
-        [a_word(), a_word()], reading_flags=(), unlikely=[True, False], drawn_out=[False, False], rate_hz=16_000
-    )
+    doubted, other = flagged([a_word(), a_word()], unlikely=[True, False])
     assert (("unlikely",), ()) == (doubted.flags, other.flags)
 
 
 def test_a_word_of_three_seconds_is_stretched() -> None:
-    (word,) = checks.doubt_words(
-        [a_word(count=3 * 16_000)], reading_flags=(), unlikely=[False], drawn_out=[False], rate_hz=16_000
-    )
+    (word,) = flagged([a_word(count=3 * 16_000)])
     assert ("stretched",) == word.flags
 
 
 def test_text_on_verified_silence_is_set_aside() -> None:
     assert "silence" == checks.quarantine_reason(a_word(first=16_000), still=still((20, 25)), reading_flags=())
+
+
+def test_what_is_repeated_in_no_time_is_set_aside_whatever_lies_under_it() -> None:
+    (word,) = flagged([a_word(first=21 * 16_000)], in_no_time=[True])
+    assert ("no-time",) == word.flags
+    assert "no-time" == checks.quarantine_reason(word, still=still((20, 25)), reading_flags=())
 
 
 def test_text_where_there_is_a_voice_stays_however_doubtful() -> None:

@@ -8,11 +8,12 @@ import pytest
 from typer.testing import Result
 
 from everyword.errors import InvalidOption, ModelMissing, SessionNotFound
+from everyword.model import Speaker
 from everyword.recording import Recording
 from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
 from tests.transcribe.conftest import Invoke
-from transcribe import commands, models, pipeline
+from transcribe import commands, glossary, models, pipeline, voices
 from transcribe.engine import ScriptedEngine
 
 
@@ -42,6 +43,19 @@ def test_a_failed_window_ends_with_warnings(tmp_path: Path, invoke: Invoke, scri
     done = invoke("transcribe", str(a_marked_session(tmp_path).path))
     assert 3 == done.exit_code
     assert "1 windows could not be read" in done.stderr
+
+
+def test_voices_that_cannot_be_told_apart_are_a_warning_and_the_text_is_there(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voices, "find_spec", lambda _: None)
+    folder = a_marked_session(tmp_path, roster=(Speaker("anna", "Anna Reed"), Speaker("viktor", "Viktor Sorin")))
+    done = invoke("transcribe", str(folder.path))
+    assert 3 == done.exit_code
+    assert "Track 1: voices were not told apart; the text is complete." in done.stderr
+    assert "pip install 'everyword[speakers]'" in " ".join(done.stderr.split())
+    assert 4 == sum(len(one.words) for one in read_transcript(folder).utterances)
+    assert 0 == invoke("transcribe", str(folder.path), "--speakers", "none").exit_code
 
 
 def test_no_escape_sequence_of_the_model_reaches_the_terminal(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
@@ -92,6 +106,26 @@ def test_the_real_command_works_end_to_end(tmp_path: Path, invoke: Invoke, base_
     done = invoke("transcribe", str(folder.path), "--model", str(base_home / "models" / "base"), "--batch-size", "2")
     assert 0 == done.exit_code, done.output
     assert 3 * 16_000 == sum(span.frame_count for span in read_transcript(folder).coverage)
+
+
+def test_names_that_do_not_fit_are_told_before_the_work_and_in_the_answer(
+    tmp_path: Path, invoke: Invoke, base_home: Path
+) -> None:
+    roster = tuple(Speaker(f"p{number}", f"Bartholomew Featherstonehaugh {number}") for number in range(12))
+    folder = a_marked_session(tmp_path, seconds=3, roster=roster)
+    done = invoke("transcribe", str(folder.path), "--model", str(base_home / "models" / "base"), "--speakers", "none", "--json")
+    data = json.loads(done.stdout)["data"]
+    told, left_out = data["terms_told"], data["terms_not_told"]
+    assert [one.name for one in roster] == [*told, *left_out]
+    assert f"{len(told)} of 12 names and terms fit into what the model is told; not told: {left_out[0]}, " in done.stderr
+    assert glossary.prompt_of(told) == read_transcript(folder).run.settings["prompt"]
+    assert 0 < len(told) < 12
+
+
+def test_without_names_and_terms_nothing_is_said_of_them(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path, seconds=3, roster=(Speaker("anna", "Anna Reed", track=1),))
+    assert "0 of 1 names and terms" in invoke("transcribe", str(folder.path)).stderr
+    assert "names and terms" not in invoke("transcribe", str(folder.path), "--no-terms").stderr
 
 
 def test_models_are_listed_with_their_places(invoke: Invoke) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from tests.transcribe.voices import three_people, turns
 from transcribe import voices
-from transcribe.diarization import Diarization, Listened, changes, listen, tell_apart
+from transcribe.diarization import Diarization, Listened, Stretch, changes, listen, tell_apart
+from transcribe.voices import FRAME_SAMPLES
 from transcribe.windows import RATE_HZ, Floats
 
 pytest.importorskip("sherpa_onnx")
@@ -46,6 +47,27 @@ def test_three_people_on_one_microphone_are_three_voices_and_mostly_right(heard:
 
 def test_without_a_roster_the_voices_are_counted(heard: Listened) -> None:
     assert 3 == len(tell_apart([heard], people=None).voices)
+
+
+@pytest.mark.parametrize("people", [2, None])
+def test_two_alike_voices_that_answer_each_other_are_two_and_said_to_be_alike(people: int | None) -> None:
+    """As on a telephone: in each chunk the segmentation model hears both."""
+    prints = in_a_row(0, 1, angle=0.8)
+    stretches = [
+        Stretch(
+            chunk,
+            local,
+            np.arange(300 * chunk + 150 * local, 300 * chunk + 150 * (local + 1), dtype=np.int32),
+            2.5,
+            prints[local],
+        )
+        for chunk in range(6)
+        for local in (0, 1)
+    ]
+    piece = Listened(1800 * FRAME_SAMPLES, np.ones(1800, np.int8), tuple(stretches))
+    found = tell_apart([piece], people=people)
+    assert (2, ("alike-voices",)) == (len(found.voices), found.flags)
+    assert [0, 1] * 6 == [turn.voice for turn in found.turns[0]]
 
 
 def in_a_row(*voices: int, angle: float = 1.0) -> Floats:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everyword.model import Speaker
-from transcribe.glossary import BUDGET_TOKENS, is_echo, prompt_of, terms_of, within_budget
+from transcribe.glossary import BUDGET_TOKENS, is_echo, prompt_of, terms_of, told_sentence, wanted, within_budget
 
 TOLD = ("Adam Duguid", "Ebenezer Ademesoye", "Castellane")
 
@@ -43,6 +43,31 @@ def test_terms_that_do_not_fit_are_left_out_whole_and_shorter_ones_follow() -> N
 def test_the_prompt_never_costs_more_than_the_budget(terms: list[str]) -> None:
     kept = within_budget(terms, count=by_letters)
     assert not kept or by_letters(prompt_of(kept)) <= BUDGET_TOKENS
+
+
+def test_when_everything_fits_the_sentence_says_so() -> None:
+    assert "2 of 2 names and terms fit into what the model is told" == told_sentence(
+        ("Anna Reed", "corridor"), ("Anna Reed", "corridor")
+    )
+
+
+def test_what_does_not_fit_is_named_and_of_many_the_rest_is_counted() -> None:
+    names = tuple("abcdefgh")
+    assert (
+        told_sentence(names, ("a",))
+        == "1 of 8 names and terms fit into what the model is told; not told: b, c, d, e, f and 2 more"
+    )
+    assert told_sentence(names, ("a", "c", "h")).endswith("; not told: b, d, e, f, g")
+
+
+def test_without_names_and_terms_nothing_is_said() -> None:
+    assert "" == told_sentence((), ())
+
+
+def test_a_name_in_a_script_that_nobody_speaks_counts_among_those_that_are_not_told() -> None:
+    roster = (Speaker("a", "Anna Reed"), Speaker("o", "Олена Коваль"))
+    told = terms_of(roster, (), languages=("en",))
+    assert told_sentence(wanted(roster, ()), told).startswith("1 of 2 names and terms")
 
 
 def test_without_terms_there_is_no_prompt() -> None:

@@ -1,5 +1,6 @@
 """A session becomes a signed run that accounts for every frame; what goes wrong leaves no half run."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from everyword.recording import read_recording
 from everyword.run import QUARANTINE, READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_reading, write_wav
+from transcribe import speakers
 from transcribe.engine import Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
 from transcribe.unfinished import MANIFEST
@@ -98,6 +100,22 @@ def test_the_engine_is_not_asked_about_verified_silence(tmp_path: Path) -> None:
     transcribe(open_recording(folder), engine, languages=("en",), key=keys.device_key(tmp_path / "home"), by="Test Operator")
     assert [] == engine.calls
     assert ["silent"] == [span.state for span in read_transcript(folder).coverage]
+
+
+def test_no_reading_is_held_in_memory_once_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(one, Reading) for one in gc.get_objects())
+
+    def counted(*arguments: object, **named: object) -> object:
+        held.append(alive())
+        return attribute(*arguments, **named)  # type: ignore[arg-type]
+
+    held, attribute = [alive()], speakers.attribute
+    monkeypatch.setattr(speakers, "attribute", counted)
+    outcome = run(a_marked_session(tmp_path, seconds=100), tmp_path, {0: "one", 14: "two", 29: "three", 44: "four"})
+    before, after = held
+    assert (before, 4) == (after, outcome.words)
 
 
 def test_the_same_session_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`speakers` and `glossary` as people type them."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from everyword import config, keys
 from everyword.errors import InvalidOption
 from everyword.folder import SessionFolder
 from everyword.model import Speaker
+from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
-from transcribe import commands, pipeline, voiceprints
+from tests.transcribe.voices import ToneModels, a_session_of, in_tones, transcribe
+from transcribe import commands, pipeline, speakers, voiceprints, voices
 from transcribe.engine import ScriptedEngine
 
 Invoke = Callable[..., Result]
@@ -73,6 +76,31 @@ def test_with_no_voice_kept_there_is_nothing_to_propose_or_to_forget(invoke: Inv
     assert isinstance(invoke("speakers", "forget", "anna").exception, InvalidOption)
 
 
+def test_a_voice_is_learnt_proposed_and_named_as_the_guide_says(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voices, "load", ToneModels)
+    monkeypatch.setattr(speakers.attribute, "__kwdefaults__", {"people": "roster", "models": ToneModels})
+    roster = (Speaker("anna", "Anna Reed", voice_consent=True), Speaker("viktor", "Viktor Sorin"))
+    first, later = (
+        a_session_of(tmp_path, in_tones(*tones, seconds=8), roster=roster, title=title)
+        for title, tones in (("First", (0, 1)), ("Later", (1, 0)))
+    )
+    for folder in (first, later):
+        transcribe(folder, tmp_path)
+    for label, name in (("1A", "anna reed"), ("1B", "Viktor Sorin")):
+        assert f"Voice {label} is " in invoke("speakers", "name", str(first.path), label, name).stderr
+    assert ["The voice of Anna Reed is kept, from "] == re.findall(
+        r"The voice of .*, from ", invoke("speakers", "learn", str(first.path)).stderr
+    )
+    (proposed,) = invoke("speakers", "propose", str(later.path)).stdout.splitlines()
+    assert f"1B     perhaps Anna Reed (likeness 1.00, known from {first.read_session().id})" == proposed
+    assert "1B     (no name): " in invoke("speakers", "show", str(later.path)).stdout
+    invoke("speakers", "name", str(later.path), "1b", "anna")
+    assert "Nothing to propose" in invoke("speakers", "propose", str(later.path)).stderr
+    assert "1 voice print of anna deleted" in invoke("speakers", "forget", "anna").stderr
+
+
 def test_a_damaged_file_of_voices_is_a_sentence(invoke: Invoke, spoken: SessionFolder, home: Path) -> None:
     (home / voiceprints.FILE).write_text("nonsense\n")
     assert "line 1, makes no sense" in str(invoke("speakers", "propose", str(spoken.path)).exception)
@@ -82,12 +110,24 @@ def test_terms_and_definitions_are_added_and_shown(invoke: Invoke, spoken: Sessi
     assert 0 == invoke("glossary", "add", "protocol", "--meaning", "the draft of 4 March").exit_code
     assert 0 == invoke("glossary", "add", HOSTILE, "--session", str(spoken.path)).exit_code
     done = invoke("glossary", "define", str(spoken.path), "1", "morning", "--meaning", "before noon")
-    assert "morning, by anna: before noon (line " in done.stderr
+    assert "morning, by Anna Reed: before noon (line " in done.stderr
     shown = invoke("glossary", "show", "--session", str(spoken.path)).stdout.splitlines()
-    assert [HOSTILE, "protocol: the draft of 4 March", "morning, by anna: before noon"] == shown
+    assert [HOSTILE, "protocol: the draft of 4 March", "morning, by Anna Reed: before noon"] == shown
     assert ["protocol: the draft of 4 March"] == invoke("glossary", "show").stdout.splitlines()
     data = json.loads(invoke("glossary", "show", "--session", str(spoken.path), "--json").stdout)["data"]
     assert ([HOSTILE, "protocol"], ["morning"]) == tuple([one["term"] for one in data[kind]] for kind in ("terms", "definitions"))
+
+
+def test_a_definition_of_an_unnamed_voice_gets_the_name_that_the_voice_is_given_later(
+    invoke: Invoke, spoken: SessionFolder
+) -> None:
+    other = next(one.id for one in read_transcript(spoken).utterances if one.track == 2)
+    assert (
+        "evening, by voice 2: "
+        in invoke("glossary", "define", str(spoken.path), str(other), "evening", "--meaning", "late").stderr
+    )
+    invoke("speakers", "name", str(spoken.path), "2", "Viktor Sorin")
+    assert ["evening, by Viktor Sorin: late"] == invoke("glossary", "show", "--session", str(spoken.path)).stdout.splitlines()
 
 
 def test_an_empty_glossary_says_how_to_fill_it(invoke: Invoke) -> None:

@@ -13,7 +13,7 @@ from everyword.model import Speaker, Transcript
 from everyword.run import READINGS, read_lines, read_transcript, run_path
 from tests.helpers import failures
 from tests.transcribe.builders import write_wav
-from tests.transcribe.voices import a_session_of, people, three_people, transcribe, turns
+from tests.transcribe.voices import a_session_of, people, text_files, three_people, transcribe, turns
 from transcribe import shadows, speakers, voices
 from transcribe.pipeline import Outcome
 from transcribe.speakers import SHADOWS, SPEAKERS, TURNS, choose_people, label_of
@@ -42,7 +42,7 @@ Shared = tuple[SessionFolder, Path, Outcome]
 
 def test_three_people_at_one_microphone_get_three_labels(shared: Shared) -> None:
     assert {"1A", "1B", "1C"} == {one.label for one in read_transcript(shared[0]).utterances} - {""}
-    assert ("Track 1: 3 voices (the roster has 3): 1A, 1B, 1C",) == shared[2].speaker_notes
+    assert ("Track 1: 3 voices for 3 people: 1A, 1B, 1C",) == shared[2].speaker_notes
 
 
 def test_the_text_is_word_for_word_that_of_a_run_without_labels(shared: Shared) -> None:
@@ -71,6 +71,21 @@ def test_words_at_a_change_of_voice_are_doubted_and_most_others_are_not(shared: 
     assert 0 < sum(flags) < len(flags) / 2
 
 
+def test_words_while_two_people_speak_at_once_are_flagged_and_others_are_not(tmp_path: Path) -> None:
+    pytest.importorskip("sherpa_onnx")
+    sound = three_people()
+    both = sound[: 16 * RATE_HZ].copy()
+    both[2 * RATE_HZ : 9 * RATE_HZ] += sound[47 * RATE_HZ : 54 * RATE_HZ]
+    folder = a_session_of(tmp_path, both, roster=people("Adam", "Studio"))
+    transcribe(folder, tmp_path)
+    at_once = {"overlap": 0, "": 0}
+    for word in (word for one in read_transcript(folder).utterances for word in one.words):
+        assert "overlap" not in word.flags or 1.5 * RATE_HZ < word.first_frame < 9.5 * RATE_HZ
+        at_once["overlap" if "overlap" in word.flags else ""] += 1
+    assert at_once["overlap"] >= 5
+    assert at_once[""] >= 10
+
+
 def test_a_change_of_voice_ends_an_utterance_and_no_voice_has_two_lines_at_one_place(shared: Shared) -> None:
     said = read_transcript(shared[0]).utterances
     assert [one.id for one in said] == list(range(1, len(said) + 1))
@@ -97,6 +112,7 @@ def an_outcome(tmp_path: Path) -> tuple[list[str], str, list[str]]:
     (line,) = read_lines(run_path(folder, outcome.run.run) / SPEAKERS)
     transcript = read_transcript(folder)
     assert SHORT_S * 2 - 8 <= len(words(transcript))
+    assert text_files(folder, transcribe(folder, tmp_path, people="none").run.run) == text_files(folder, outcome.run.run)
     return sorted({one.label for one in transcript.utterances}), str(line["problem"]), list(outcome.speaker_notes)
 
 

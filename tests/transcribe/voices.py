@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from everyword import keys
+from everyword import run as runs
 from everyword.folder import SessionFolder
 from everyword.model import Speaker
 from recorder.imports import import_files
@@ -16,6 +18,7 @@ from tests.transcribe.builders import write_wav
 from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome
+from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES
 from transcribe.windows import RATE_HZ, Floats
 
 DATA = Path(__file__).parent.parent / "data"
@@ -85,3 +88,52 @@ def transcribe(folder: SessionFolder, tmp_path: Path, *, people: str = "roster")
         by="Test Operator",
         people=people,
     )
+
+
+def text_files(folder: SessionFolder, run: str) -> dict[str, bytes]:
+    """Everything of a run but who said it: two runs of one sound have the same bytes."""
+    names = (runs.READINGS, runs.UTTERANCES, runs.COVERAGE, runs.QUARANTINE)
+    return {name: (runs.run_path(folder, run) / name).read_bytes() for name in names}
+
+
+TONE_HZ = 200
+"""A voice of `ToneModels` is a tone: so many Hz apart from the next one."""
+
+
+def in_tones(*voices: int, seconds: float = 2.5, pause_s: float = 0.4) -> Floats:
+    """Each of the voices in turn, as a tone with a pause after it."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    pause = np.zeros(round(pause_s * RATE_HZ))
+    turns = [0.2 * np.sin(2 * np.pi * TONE_HZ * (voice + 1) * time_s) for voice in voices]
+    return np.concatenate([part for turn in turns for part in (turn, pause)]).astype(np.float32)
+
+
+class ToneModels:
+    """Hears tones in the place of people, without a model; raises `error` when it has heard `good` chunks."""
+
+    def __init__(self, *, good: int = 1_000_000, error: Exception | None = None) -> None:
+        self.good, self.error = good, error
+
+    def segment(self, samples: Floats) -> NDArray[np.bool_]:
+        self.good -= 1
+        if self.good < 0 and self.error:
+            raise self.error
+        found = np.zeros((CHUNK_SAMPLES // FRAME_SAMPLES, LOCAL_VOICES), np.bool_)
+        local: list[int] = []
+        for frame in range(len(samples) // FRAME_SAMPLES):
+            part = samples[frame * FRAME_SAMPLES : (frame + 1) * FRAME_SAMPLES]
+            if np.abs(part).max() < 0.05:
+                continue
+            voice = self._voice(part)
+            local += [voice] if voice not in local and len(local) < LOCAL_VOICES else []
+            found[frame, local.index(voice) if voice in local else 0] = True
+        return found
+
+    def embed(self, samples: Floats) -> Floats:
+        print_: Floats = np.eye(30, dtype=np.float32)[self._voice(samples)]
+        return print_
+
+    @staticmethod
+    def _voice(samples: Floats) -> int:
+        loudest_hz = int(np.argmax(np.abs(np.fft.rfft(samples, RATE_HZ))))
+        return max(0, round(loudest_hz / TONE_HZ) - 1)
