@@ -12,9 +12,8 @@ and by the processor, asking by the processor, as others may use the machine.  `
 """
 
 import argparse
-import contextlib
 import importlib.util
-import pickle
+import io
 import platform
 import resource
 import shutil
@@ -24,91 +23,36 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
-import numpy as np
-import wordfreq
 from sqlite_utils import Database
 
+from archive.index.collector import collecting_rarely
 from archive.index.forms import respelled, tokens
 from archive.index.lexicon import Lexicon, Texts, differing
-from archive.index.rows import Row, SessionRows
-from archive.index.schema import open_archive, optimize, writing
+from archive.index.pipe import Inbox, send
+from archive.index.rows import Row, SessionRows, columns
+from archive.index.schema import open_archive, optimize, scatter, writing
 from archive.index.update import MOST_TOGETHER
 from archive.index.writing import replace_session
 from archive.query.filters import NO_FILTERS, Filters
 from archive.query.hits import Order
-from archive.query.search import Memory, search
-
-LANGUAGES = ("en", "ru", "uk")
-VOCABULARY = 60_000
-"""Words a language."""
+from archive.query.language import Term
+from archive.query.search import Memory, Search, search
+from benchmarks.sayings import APART_MS, Spoken, batches, keep, utterances
 
 SESSION = 1000
 """Utterances of one session."""
 
-PEOPLE = 40
 ROLES = ("delegate", "mediator", "interpreter", "observer")
 REPEATS = 60
 """Measurements of one class of queries."""
 
 LONGEST_MS = 10_000
 """After so much time a class is not asked again."""
-
-FIRST_MS = 1_700_000_000_000
-APART_MS = 4000
-"""From the beginning of one utterance to that of the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """One utterance; `rowid` grows with time, `person` is the number of who speaks, -1 of somebody who hardly ever does."""
-
-    rowid: int
-    text: str
-    language: str
-    person: int
-
-
-def utterances(count: int) -> Iterator[Spoken]:
-    """The same ones every time, three to twenty words long."""
-    chance = np.random.default_rng(5)
-    words, sums = {}, {}
-    for language in LANGUAGES:
-        words[language] = [word for word in wordfreq.top_n_list(language, VOCABULARY) if next(tokens(word), None)]
-        sums[language] = np.cumsum([wordfreq.word_frequency(word, language) for word in words[language]])
-    for first in range(0, count, 10_000):
-        spoken = chance.integers(len(LANGUAGES), size=10_000).tolist()
-        lengths = chance.integers(3, 21, size=10_000).tolist()
-        people = chance.integers(PEOPLE, size=10_000).tolist()
-        draws = chance.random((10_000, 20))
-        picked = {language: np.searchsorted(sums[language], draws * sums[language][-1]).tolist() for language in LANGUAGES}
-        for place in range(min(10_000, count - first)):
-            number, language = first + place, LANGUAGES[spoken[place]]
-            known = words[language]
-            text = " ".join([known[word] for word in picked[language][place][: lengths[place]]])
-            person = -1 if number % 100_003 == 17 else people[place]
-            yield Spoken((FIRST_MS + number * APART_MS) << 16, text, language, person)
-
-
-def keep(path: Path, count: int) -> None:
-    """Write `utterances` down, to be read as often as needed."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(f"{one.rowid}\t{one.language}\t{one.person}\t{one.text}\n" for one in utterances(count))
-
-
-def batches(path: Path) -> Iterator[list[Spoken]]:
-    """What was written down, as much at a time as indexing puts into one transaction."""
-    with path.open(encoding="utf-8") as file:
-        while lines := list(islice(file, MOST_TOGETHER)):
-            parts = [line.rstrip("\n").split("\t") for line in lines]
-            yield [Spoken(int(rowid), text, language, int(person)) for rowid, language, person, text in parts]
-
 
 # Writing: each returns the seconds it took, without making the words up
 
@@ -140,11 +84,15 @@ def write_ours(db: Database, said: Path) -> Took:
     began, worked, helped = time.perf_counter(), time.process_time(), _children_s()
     lexicon = Lexicon(db)
     helper = subprocess.Popen([sys.executable, __file__, "--look-up", str(said)], stdout=subprocess.PIPE)
-    for together in iter(partial(_sessions, helper.stdout), []):
-        with writing(db):
-            lexicon.begin()
-            for rows in together:
-                replace_session(db, rows, lexicon=lexicon)
+    sessions = Inbox(helper.stdout, most=2 * MOST_TOGETHER // SESSION) if helper.stdout else Inbox(io.BytesIO())
+    scatter(db)
+    every = iter(sessions.next, None)
+    with collecting_rarely():
+        while together := [rows for rows in islice(every, MOST_TOGETHER // SESSION) if isinstance(rows, SessionRows)]:
+            with writing(db):
+                lexicon.begin()
+                for rows in together:
+                    replace_session(db, rows, lexicon=lexicon)
     optimize(db)
     helper.wait()
     return Took(time.perf_counter() - began, time.process_time() - worked + _children_s() - helped)
@@ -155,21 +103,13 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _sessions(stream: IO[bytes] | None) -> list[SessionRows]:
-    """As many as go into one transaction; none at the end."""
-    found: list[SessionRows] = []
-    with contextlib.suppress(EOFError):
-        while len(found) < MOST_TOGETHER // SESSION:
-            found.append(pickle.load(stream))  # type: ignore[arg-type]  # noqa: S301  (the pipe of our own child)
-    return found
-
-
 def look_up(said: Path) -> None:
-    """What the second process does: sessions with the forms of their words, pickled to standard output."""
+    """What the second process does: sessions with the forms of their words, to standard output."""
     texts = Texts(differing)
-    for batch in batches(said):
-        for first in range(0, len(batch), SESSION):
-            pickle.dump(_session(batch[first : first + SESSION], texts), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+    with collecting_rarely():
+        for batch in batches(said):
+            for first in range(0, len(batch), SESSION):
+                send(sys.stdout.buffer, _session(batch[first : first + SESSION], texts))
 
 
 def _session(said: Sequence[Spoken], texts: Texts) -> SessionRows:
@@ -179,14 +119,12 @@ def _session(said: Sequence[Spoken], texts: Texts) -> SessionRows:
     seats = [(f"person-{one}", f"Person {one}", ROLES[one % len(ROLES)], "", "", 1) for one in people]
     rows = [
         Row(
-            at_ms=one.rowid >> 16, person=f"person-{one.person}", stream=1, track=one.person % 8 + 1, number=number,
-            language=one.language, language_ppm=987_654, position_us=number * APART_MS * 1000, duration_us=3_210_000,
-            first_frame=number * APART_MS * 48, frame_count=154_080, flags="", text=one.text, recorded=None,
-            spelling=respelled(one.text), forms=texts.forms(one.text, one.language),
+            rowid >> 16, f"person-{person}", language, "", respelled(text), texts.forms(text, language), 1, person % 8 + 1,
+            number, 987_654, number * APART_MS * 1000, 3_210_000, number * APART_MS * 48, 154_080, text, None,
         )
-        for number, one in enumerate(said, 1)
+        for number, (rowid, text, language, person) in enumerate(said, 1)
     ]  # fmt: skip
-    return SessionRows(session, seats, (), rows, texts.take())
+    return SessionRows(session, seats, (), columns(rows), texts.take())
 
 
 def write_bare(path: Path, said: Path) -> tuple[sqlite3.Connection, Took]:
@@ -246,7 +184,10 @@ def write_tantivy(folder: Path, said: Path) -> tuple[Asker, Asker, Took]:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """One kind of query: what is typed in ours, the same for FTS5 and for tantivy (nothing where it cannot be asked)."""
+    """One kind of query: what is typed in ours, the same for FTS5 and for tantivy (nothing where it cannot be asked).
+
+    With `is_any_form` ours finds more words than the others are asked for, so they are also asked for all of these joined by OR.
+    """
 
     name: str
     typed: Sequence[str]
@@ -254,6 +195,7 @@ class Class:
     tantivy: Sequence[str] = ()
     filters: Filters = NO_FILTERS
     is_read: bool = False
+    is_any_form: bool = False
 
 
 def classes(some: Sequence[Spoken]) -> list[Class]:
@@ -272,15 +214,15 @@ def classes(some: Sequence[Spoken]) -> list[Class]:
 
     return [
         Class("most frequent word", exact(common), exact(common), common),
-        Class("most frequent word, any form", common, exact(common), common),
-        Class("most frequent word, hits read and marked", common, exact(common), common, is_read=True),
+        Class("most frequent word, any form", common, exact(common), common, is_any_form=True),
+        Class("most frequent word, hits read and marked", common, exact(common), common, is_read=True, is_any_form=True),
         Class("middling word", exact(middling), exact(middling), middling),
-        Class("middling word, any form", middling, exact(middling), middling),
+        Class("middling word, any form", middling, exact(middling), middling, is_any_form=True),
         Class("rare word", exact(rare), exact(rare), exact(rare)),
-        Class("rare word, any form", rare, exact(rare), exact(rare)),
+        Class("rare word, any form", rare, exact(rare), exact(rare), is_any_form=True),
         Class("phrase", exact(phrases), exact(phrases), exact(phrases)),
         Class("two words", [" ".join(f'"{one}"' for one in pair.split()) for pair in pairs], both, both),
-        Class("two words, any form", pairs, both, both),
+        Class("two words, any form", pairs, both, both, is_any_form=True),
         Class("prefix", prefixes, prefixes),
         Class("prefix of very many words", broad, broad),
         Class("frequent word, speaker of a fortieth", exact(common), filters=Filters(speakers=("person-7",))),
@@ -288,6 +230,21 @@ def classes(some: Sequence[Spoken]) -> list[Class]:
         Class("frequent word, role", common, filters=Filters(roles=("observer",))),
         Class("frequent word, language and month", common, filters=Filters(languages=("uk",), after_us=0)),
     ]
+
+
+def with_forms(db: Database, typed: Sequence[str]) -> list[str]:
+    """Queries for FTS5 that find what ours do: every word of the archive that has a form of a typed one, joined by OR."""
+    said: dict[str, set[str]] = {}
+    forms = {str(number): form for number, form in db.execute("SELECT id, form FROM forms")}
+    for word, numbers in db.execute("SELECT word, form_ids FROM vocabulary"):
+        for form in (word, *(forms[one] for one in (numbers or "").split(",") if one)):
+            said.setdefault(form, set()).add(word)
+
+    def choice(term: Term) -> str:
+        words = set[str]().union(*(said.get(form, set()) for form in term.alternatives))
+        return "(" + " OR ".join(f'"{word}"' for word in sorted(words | {" ".join(term.parts)})) + ")"
+
+    return [" AND ".join(map(choice, Search(db, query).query.words.values())) for query in typed]
 
 
 def times_ms(ask: Asker, asked: Sequence[str]) -> tuple[float, float]:
@@ -357,8 +314,8 @@ def _print_took(name: str, took: Took, count: int, size: float, shares: Sequence
 
 
 def _ask(db: Database, bare: sqlite3.Connection, newest: Asker | None, best: Asker | None, count: int) -> dict[str, float]:
-    head = ["median / p95 in ms", "ours, newest", "FTS5, newest", "ours ÷ FTS5 (medians)", "tantivy, newest"]
-    head += ["ours, relevance", "FTS5, rank", "tantivy, best"]
+    head = ["median / p95 in ms", "ours, newest", "FTS5, newest", "FTS5, all forms by OR", "ours ÷ FTS5 (÷ all forms)"]
+    head += ["tantivy, newest", "tantivy, all forms by OR", "ours, relevance", "FTS5, rank", "tantivy, best"]
     print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
     memory, result = Memory(db), {}
     some = list(islice(utterances(min(count, 200_000)), 7, None, max(1, min(count, 200_000) // 20)))
@@ -366,8 +323,11 @@ def _ask(db: Database, bare: sqlite3.Connection, newest: Asker | None, best: Ask
         ours = times_ms(our_asker(db, one, "time", memory), one.typed)
         result[one.name] = ours[1]
         plain = times_ms(bare_asker(bare, "rowid DESC"), one.bare) if one.bare else None
-        cells = [_shown(ours), _shown(plain), f"{ours[0] / plain[0]:.1f}" if plain else "–"]
-        cells += [_shown(times_ms(newest, one.tantivy) if newest and one.tantivy else None)]
+        every_form = with_forms(db, one.typed) if one.is_any_form else ()
+        forms = times_ms(bare_asker(bare, "rowid DESC"), every_form) if every_form else None
+        ratio = (f"{ours[0] / plain[0]:.1f}" if plain else "–") + (f" ({ours[0] / forms[0]:.1f})" if forms else "")
+        cells = [_shown(ours), _shown(plain), _shown(forms), ratio]
+        cells += [_shown(times_ms(newest, asked) if newest and asked else None) for asked in (one.tantivy, every_form)]
         cells += [_shown(times_ms(our_asker(db, one, "relevance", memory), one.typed))]
         cells += [_shown(times_ms(bare_asker(bare, "rank"), one.bare) if one.bare else None)]
         cells += [_shown(times_ms(best, one.tantivy) if best and one.tantivy else None)]

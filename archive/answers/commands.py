@@ -4,7 +4,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -151,6 +151,8 @@ def terms(
     from archive.answers import counts, definitions, drift, pages
     from archive.query.search import Search
 
+    if between and (chart or session):
+        raise errors.InvalidOption("--between names its sessions itself and draws nothing: leave out --session and --chart.")
     filters = _filters(ctx.obj, after=after, before=before, speakers=speaker, sessions=session, languages=language)
     with opened(ctx.obj) as (db, report):
         if between:
@@ -162,7 +164,9 @@ def terms(
             asked = Search(db, term, filters=filters, is_loose=loose)
             uses, periods = counts.uses(asked), drift.drift(asked)
             data, lines = pages.terms_data(uses, periods), pages.terms_lines(uses, periods)
-            if chart:
+            if not uses:
+                _say_nothing_found(asked.suggestions())
+            elif chart:
                 values = {one.month: one.per_thousand for one in periods}
                 charts.write_bars(chart, values, title=term, up="utterances with it, of a thousand, by month")
                 terminal.say(f"Chart: {chart}")
@@ -329,9 +333,13 @@ def _put_answer(answer: "Answer", limit: int, *, form: str) -> None:
     if answer.is_capped:
         terminal.say(f"The newest {answer.candidates} utterances were compared; there are older ones (--order time shows all).")
     if answer.more:
-        terminal.say(f"There are more: the first {limit} are shown (--limit).")
+        terminal.say(f"There are more than {limit}: --limit shows them.")
     elif not answer.hits:
-        terminal.say("Nothing found." + (f" Did you mean {', '.join(answer.suggestions)}?" if answer.suggestions else ""))
+        _say_nothing_found(answer.suggestions)
+
+
+def _say_nothing_found(suggestions: Sequence[str]) -> None:
+    terminal.say("Nothing found." + (f" Did you mean {', '.join(suggestions)}?" if suggestions else ""))
 
 
 def _use_sound(settings: Settings, answer: "Answer", *, play: int | None, to: Path | None) -> None:

@@ -78,7 +78,7 @@ def forms(word: str, language: str) -> frozenset[str]:
         readings.append(word)
     if language != "ru":
         readings += [_lemmatizer().lemmatize(form, language) for form in (word, word.capitalize())]
-    return frozenset(respelled(reading.lower()) for reading in readings)
+    return frozenset(map(respelled, {reading.lower() for reading in readings}))
 
 
 def indexed(form: str) -> str:

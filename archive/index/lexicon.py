@@ -223,11 +223,11 @@ class Texts:
         self._met: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def forms(self, text: str, language: str) -> str:
-        """Those that differ from their words, each once, with spaces between."""
+        """Those that differ from their words, with spaces between."""
         chunks = self._chunks.get(language)
         if chunks is None:
             chunks = self._chunks[language] = _Chunks(self._look_up, language)
-        return " ".join(dict.fromkeys(chain.from_iterable(map(chunks.__getitem__, text.split()))))
+        return " ".join(filter(None, map(chunks.__getitem__, text.split())))
 
     def take(self) -> list[Met]:
         """The words that were looked up since this was asked last."""
@@ -240,19 +240,19 @@ class Texts:
         return found
 
 
-class _Chunks(dict[str, tuple[str, ...]]):
-    """What stands between two spaces → the forms of the words in it."""
+class _Chunks(dict[str, str]):
+    """What stands between two spaces → the forms of the words in it, with spaces between."""
 
     def __init__(self, look_up: Callable[[str, str], tuple[str, ...]], language: str) -> None:
         super().__init__()
         self._look_up = look_up
         self._language = language
 
-    def __missing__(self, chunk: str) -> tuple[str, ...]:
+    def __missing__(self, chunk: str) -> str:
         if len(self) > MOST_CHUNKS:
             self.clear()
         words = map(spelling, WORD.findall(chunk))
-        found = self[chunk] = tuple(chain.from_iterable(self._look_up(word, self._language) for word in words))
+        found = self[chunk] = " ".join(chain.from_iterable(self._look_up(word, self._language) for word in words))
         return found
 
 

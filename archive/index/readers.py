@@ -5,13 +5,13 @@ when its input does, so that it cannot outlive the process that started it.  Wha
 """
 
 import os
-import pickle
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,9 @@ from typing import BinaryIO, Self
 
 from sqlite_utils import Database
 
+from archive.index.collector import collecting_rarely
 from archive.index.lexicon import Lexicon, Texts, differing
+from archive.index.pipe import Inbox, send
 from archive.index.rows import SessionRows, read_rows
 from archive.index.schema import reading
 from everyword.errors import EverywordError
@@ -30,8 +32,9 @@ MUCH_BYTES = 20_000_000
 
 MOST_HELPERS = 4
 
-AHEAD = 2
-"""Folders that each helper is told of before the first is asked for."""
+AHEAD_FOLDERS, AHEAD_BYTES = 2, 50_000_000
+"""Folders that each helper is told of before the first is asked for, and more while their transcripts have fewer bytes: it is
+to have work for as long as a transaction is being written."""
 
 UNFIT = (EverywordError, OSError, ValueError, ArithmeticError, KeyError, TypeError, sqlite3.IntegrityError)
 """A folder may hold anything: whatever is wrong with one, the others must still be found."""
@@ -64,7 +67,7 @@ class Readers:
         self._helpers = [_Helper() for _ in range(_helpers(folders))]
         self._waiting = deque(folders if self._helpers else ())
         self._turn = cycle(self._helpers)
-        self._asked: deque[tuple[SessionFolder, _Helper]] = deque()
+        self._asked: deque[tuple[SessionFolder, _Helper, int]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -75,10 +78,10 @@ class Readers:
 
     def read(self, folder: SessionFolder) -> Result:
         """The rows of a folder, or what is wrong with it."""
-        while self._waiting and len(self._asked) < AHEAD * len(self._helpers):
+        while self._waiting and self._is_little_asked():
             helper = next(self._turn)
             helper.ask(self._waiting[0])
-            self._asked.append((self._waiting.popleft(), helper))
+            self._asked.append((self._waiting[0], helper, _size(self._waiting.popleft())))
         if self._on_session:
             self._on_session(folder.path.name)
         if self._asked and self._asked[0][0] == folder:
@@ -87,6 +90,10 @@ class Readers:
                 return result
         with reading(self._db):
             return attempt(folder, self._texts)
+
+    def _is_little_asked(self) -> bool:
+        ahead = sum(size for _, _, size in self._asked)
+        return len(self._asked) < AHEAD_FOLDERS * len(self._helpers) or ahead < AHEAD_BYTES * len(self._helpers)
 
 
 def attempt(folder: SessionFolder, texts: Texts) -> Result:
@@ -119,39 +126,34 @@ class _Helper:
     def __init__(self) -> None:
         command = [sys.executable, "-P", "-m", "archive.index.readers"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin  # noqa: S101  (pipes, see above)
+        assert self._process.stdout  # noqa: S101
+        self._asks, self._answers = self._process.stdin, Inbox(self._process.stdout)
 
     def ask(self, folder: SessionFolder) -> None:
-        assert self._process.stdin  # noqa: S101  (a pipe, see above)
-        try:
-            pickle.dump(folder.path.absolute(), self._process.stdin)
-            self._process.stdin.flush()
-        except OSError:  # it has died, and `answer` will find out
-            return
+        with suppress(OSError):  # it has died, and `answer` will find out
+            send(self._asks, folder.path.absolute())
 
     def answer(self) -> Result | None:
-        assert self._process.stdout  # noqa: S101  (a pipe, see above)
-        try:
-            result: Result = pickle.load(self._process.stdout)  # noqa: S301  (written by our own child)
-        except (EOFError, OSError, pickle.UnpicklingError):
-            return None
-        return result
+        result = self._answers.next()
+        return result if isinstance(result, SessionRows | str) else None
 
     def close(self) -> None:
         self._process.kill()  # it has nothing to lose
-        self._process.communicate()
+        self._process.wait()
+        self._answers.close()
+        with suppress(OSError):
+            self._asks.close()
 
 
 def _serve(asked: BinaryIO, answers: BinaryIO) -> None:
     """What a helper does all its life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
     texts = Texts(differing)
-    while True:
-        try:
-            path: Path = pickle.load(asked)  # noqa: S301  (written by our own parent)
-        except EOFError:
-            return
-        pickle.dump(attempt(SessionFolder(path), texts), answers, pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+    asks = Inbox(asked)
+    with collecting_rarely(), suppress(BrokenPipeError):  # nobody wants to know any more
+        while isinstance(path := asks.next(), Path):
+            send(answers, attempt(SessionFolder(path), texts))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ FILE_NAME = "archive.db"
 CACHE_KIB = 65_536
 """Memory for pages of the database; the log is copied into it when it is as large."""
 
+JOINED_PAGES = 16_384
+"""Of the index that are joined in one transaction, or of the database that are given back."""
+
 migrations = Migrations("everyword")
 
 
@@ -99,11 +102,45 @@ def reading(db: Database) -> Iterator[None]:
         db.conn.rollback()
 
 
+def scatter(db: Database) -> None:
+    """Leave the pieces of the index apart until `optimize`: joined once they cost less than joined again and again."""
+    with writing(db):
+        _join_at(db, 0, 1000)
+
+
+def is_scattered(db: Database) -> bool:
+    """True from `scatter` to `optimize`."""
+    return bool(db.execute("SELECT 1 FROM utterances_fts_config WHERE k = 'automerge' AND v = 0").fetchone())
+
+
 def optimize(db: Database) -> None:
-    """Join the pieces of the index, and empty the log."""
-    db.execute("INSERT INTO utterances_fts (utterances_fts) VALUES ('optimize')")
-    db.conn.commit()
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Join the pieces of the index, give the disk back what is left over, and put all of it from the log into the database.
+
+    FTS5's own ``optimize`` joins in one transaction: it would hold the database until it is through.
+    """
+    pages, done = -JOINED_PAGES, 2  # a negative number says that all pieces are to be joined, later ones go on with it
+    while done >= 2:  # fewer rows are changed when nothing is left to be joined
+        before = db.conn.total_changes
+        with writing(db):
+            db.execute("INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('merge', ?)", [pages])
+        pages, done = JOINED_PAGES, db.conn.total_changes - before
+    free, left = 0, _free_pages(db)
+    while free != left:  # archives of earlier versions keep their pages
+        db.conn.executescript(f"PRAGMA incremental_vacuum({JOINED_PAGES})")
+        free, left = left, _free_pages(db)
+    with writing(db):
+        _join_at(db, 4, 16)  # last, so that whoever comes after a kill goes on here
+    db.execute("PRAGMA wal_checkpoint").fetchone()
+
+
+def _join_at(db: Database, soon: int, at_once: int) -> None:
+    """How many pieces of one size FTS5 joins: bit by bit (0 is never), and in one go; 4 and 16 is its own choice."""
+    for name, pieces in (("automerge", soon), ("crisismerge", at_once)):
+        db.execute("INSERT INTO utterances_fts (utterances_fts, rank) VALUES (?, ?)", [name, pieces])
+
+
+def _free_pages(db: Database) -> int:
+    return int(db.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def is_read_only(db: Database) -> bool:
@@ -163,6 +200,7 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
 def _prepare(db: Database) -> None:
     if db.execute("PRAGMA user_version").fetchone()[0] == USER_VERSION:
         return
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # pages can be given back; of no effect on an archive that has tables
     _use_wal(db)
     with writing(db):
         migrations.apply(db)

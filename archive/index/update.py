@@ -13,11 +13,12 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from archive import people
+from archive.index.collector import collecting_rarely
 from archive.index.forms import FORMS_VERSION
 from archive.index.lexicon import Lexicon, Texts
 from archive.index.readers import UNFIT, Readers
 from archive.index.rows import SessionRows, path_text
-from archive.index.schema import FILE_NAME, is_read_only, open_archive, optimize, writing
+from archive.index.schema import FILE_NAME, is_read_only, is_scattered, open_archive, optimize, scatter, writing
 from archive.index.writing import delete_session, delete_unseated, insert, replace_session
 from everyword.errors import EverywordError
 from everyword.folder import SessionFolder, scan
@@ -70,41 +71,18 @@ def index(db: Database, roots: Iterable[Path], *, on_session: Callable[[str], No
     """
     if is_read_only(db):
         return Report(0, (), is_frozen=True)
-    known = {path: (fingerprint, session) for path, fingerprint, session in db.execute(_KNOWN)}
-    indexed = dict(db.execute("SELECT session, path FROM sessions"))
-    problems: list[Problem] = []
-    lexicon = Lexicon(db)
-    _renew_forms(db, lexicon)
-    copies: dict[str, list[_Found]] = {}
-    for folder in scan(roots):
-        found = _look(folder, known, problems)
-        if found:
-            copies.setdefault(found.session, []).append(found)
-
-    def is_current(found: _Found) -> bool:
-        path = path_text(found.folder)
-        return indexed.get(found.session) == path and known.get(path, ("",))[0] == found.fingerprint
-
-    due = [candidates for candidates in copies.values() if not is_current(candidates[0])]
-    done, waiting = 0, list[_Read]()
-    with Readers([candidates[0].folder for candidates in due], db, lexicon, on_session=on_session) as readers:
-        for candidates in due:
-            for found in candidates:  # the first that can be read; the others are mirrors
-                if is_current(found):
-                    break
-                rows = readers.read(found.folder)
-                if isinstance(rows, SessionRows):
-                    waiting.append((found, rows))
-                    break
-                _tell(db, found, rows, problems)
-            if sum(len(rows.utterances) for _, rows in waiting) >= MOST_TOGETHER:
-                done += _write(db, waiting, problems, lexicon=lexicon)
-                waiting.clear()
-    done += _write(db, waiting, problems, lexicon=lexicon)
-    if done:
+    one = _Pass(db, on_session)
+    due = one.look(roots)
+    if due and one.is_first:
+        scatter(db)
+    with collecting_rarely():
+        one.read(due)
+    if one.done:
         with writing(db):
             delete_unseated(db)
-    return Report(done, tuple(problems))
+    if is_scattered(db):
+        optimize(db)
+    return Report(one.done, tuple(one.problems))
 
 
 def rebuild(home: Path, roots: Iterable[Path], *, on_session: Callable[[str], None] | None = None) -> Report:
@@ -114,12 +92,11 @@ def rebuild(home: Path, roots: Iterable[Path], *, on_session: Callable[[str], No
         ArchiveError: the new one cannot be written; the old one stays.
     """
     path, fresh = home / FILE_NAME, home / f".{FILE_NAME}.{os.getpid()}"
-    remove(fresh)
+    _remove_unfinished(home)
     try:
         with open_archive(fresh) as db:
             report = index(db, roots, on_session=on_session)
             people.apply(db, home)
-            optimize(db)
         remove(path)
         fresh.rename(path)
     finally:
@@ -133,19 +110,28 @@ def remove(path: Path) -> None:
         path.with_name(name).unlink(missing_ok=True)
 
 
-_KNOWN = "SELECT path, fingerprint, session FROM folders WHERE problem IS NULL"
+def _remove_unfinished(home: Path) -> None:
+    """Delete what a `rebuild` left that was killed."""
+    for file in home.glob(f".{FILE_NAME}.*"):
+        number = file.name.removeprefix(f".{FILE_NAME}.").partition("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            file.unlink(missing_ok=True)
 
 
-def _look(folder: SessionFolder, known: dict[str, tuple[str, str]], problems: list[Problem]) -> _Found | None:
-    """Which session a folder holds, from its files' sizes and times alone if it was read before."""
+def _is_running(process: int) -> bool:
+    """Whether another process has that number; our own has not begun yet."""
+    if process == os.getpid():
+        return False
     try:
-        fingerprint = _fingerprint(folder)
-        before = known.get(path_text(folder))
-        session = before[1] if before and before[0] == fingerprint else folder.read_session().id
-    except (EverywordError, OSError) as error:
-        problems.append(Problem(folder, str(error)))
-        return None
-    return _Found(folder, session, fingerprint)
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+_KNOWN = "SELECT path, fingerprint, session FROM folders WHERE problem IS NULL"
 
 
 def _fingerprint(folder: SessionFolder) -> str:
@@ -180,30 +166,93 @@ def _renew_forms(db: Database, lexicon: Lexicon) -> None:
         db.execute("UPDATE folders SET fingerprint = ? || ' away'", [_VERSIONS])
 
 
-def _write(db: Database, sessions: Sequence[_Read], problems: list[Problem], *, lexicon: Lexicon) -> int:
-    """All in one transaction, or if one of them does not fit, each in its own; returns how many were written."""
-    try:
-        with writing(db):
-            lexicon.begin()
-            for found, rows in sessions:
-                replace_session(db, rows, lexicon=lexicon)
-                _remember(db, found, problem=None)
-    except UNFIT as error:
-        lexicon.forget()
-        if len(sessions) > 1:
-            return sum(_write(db, [one], problems, lexicon=lexicon) for one in sessions)
-        _tell(db, sessions[0][0], str(error), problems)
-        return 0
-    return len(sessions)
+class _Pass:
+    """One pass over the roots: `look` for what is due, then `read` it."""
 
+    def __init__(self, db: Database, on_session: Callable[[str], None] | None) -> None:
+        self._db = db
+        self._on_session = on_session
+        self._known = {path: (fingerprint, session) for path, fingerprint, session in db.execute(_KNOWN)}
+        self._indexed = dict(db.execute("SELECT session, path FROM sessions"))
+        self._lexicon = Lexicon(db)
+        self._waiting: list[_Read] = []
+        self.is_first = not self._indexed
+        self.problems: list[Problem] = []
+        self.done = 0
+        _renew_forms(db, self._lexicon)
 
-def _tell(db: Database, found: _Found, sentence: str, problems: list[Problem]) -> None:
-    problems.append(Problem(found.folder, sentence))
-    with writing(db):
+    def look(self, roots: Iterable[Path]) -> list[list[_Found]]:
+        """The folders of each session that is due, in the order of `scan`."""
+        copies: dict[str, list[_Found]] = {}
+        for folder in scan(roots):
+            found = self._look(folder)
+            if found:
+                copies.setdefault(found.session, []).append(found)
+        return [candidates for candidates in copies.values() if not self._is_current(candidates[0])]
+
+    def read(self, due: Sequence[Sequence[_Found]]) -> None:
+        """Into the tables."""
+        folders = [candidates[0].folder for candidates in due]
+        with Readers(folders, self._db, self._lexicon, on_session=self._on_session) as readers:
+            for candidates in due:
+                self._read_first(candidates, readers)
+                if sum(len(rows.utterances.at_ms) for _, rows in self._waiting) >= MOST_TOGETHER:
+                    self._write_waiting()
+        self._write_waiting()
+
+    def _look(self, folder: SessionFolder) -> _Found | None:
+        """Which session a folder holds, from its files' sizes and times alone if it was read before."""
+        try:
+            fingerprint = _fingerprint(folder)
+            before = self._known.get(path_text(folder))
+            session = before[1] if before and before[0] == fingerprint else folder.read_session().id
+        except (EverywordError, OSError) as error:
+            self.problems.append(Problem(folder, str(error)))
+            return None
+        return _Found(folder, session, fingerprint)
+
+    def _is_current(self, found: _Found) -> bool:
         path = path_text(found.folder)
-        if db.execute("SELECT 1 FROM sessions WHERE session = ? AND path = ?", [found.session, path]).fetchone():
-            delete_session(db, found.session)  # a mirror's rows stay
-        _remember(db, found, problem=sentence.encode("utf-8", "backslashreplace").decode())
+        return self._indexed.get(found.session) == path and self._known.get(path, ("",))[0] == found.fingerprint
+
+    def _read_first(self, candidates: Sequence[_Found], readers: Readers) -> None:
+        """The first folder that can be read; the others are mirrors."""
+        for found in candidates:
+            if self._is_current(found):
+                return
+            rows = readers.read(found.folder)
+            if isinstance(rows, SessionRows):
+                self._waiting.append((found, rows))
+                return
+            self._tell(found, rows)
+
+    def _write_waiting(self) -> None:
+        self.done += self._write(self._waiting)
+        self._waiting.clear()
+
+    def _write(self, sessions: Sequence[_Read]) -> int:
+        """All in one transaction, or if one of them does not fit, each in its own; returns how many were written."""
+        try:
+            with writing(self._db):
+                self._lexicon.begin()
+                for found, rows in sessions:
+                    replace_session(self._db, rows, lexicon=self._lexicon)
+                    _remember(self._db, found, problem=None)
+        except UNFIT as error:
+            self._lexicon.forget()
+            if len(sessions) > 1:
+                return sum(self._write([one]) for one in sessions)
+            self._tell(sessions[0][0], str(error))
+            return 0
+        return len(sessions)
+
+    def _tell(self, found: _Found, sentence: str) -> None:
+        self.problems.append(Problem(found.folder, sentence))
+        with writing(self._db):
+            path = path_text(found.folder)
+            if self._db.execute("SELECT 1 FROM sessions WHERE session = ? AND path = ?", [found.session, path]).fetchone():
+                delete_session(self._db, found.session)  # a mirror's rows stay
+            _remember(self._db, found, problem=sentence.encode("utf-8", "backslashreplace").decode())
 
 
 def _remember(db: Database, found: _Found, *, problem: str | None) -> None:

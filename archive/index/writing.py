@@ -1,14 +1,14 @@
 """Rows of a session → the tables: the only module that writes to them."""
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from itertools import repeat
 from zlib import crc32
 
 from sqlite_utils import Database
 
 from archive.index.forms import indexed
 from archive.index.lexicon import Lexicon
-from archive.index.rows import Row, Seat, SessionRows
+from archive.index.rows import REST, Columns, Seat, SessionRows
 
 
 def replace_session(db: Database, rows: SessionRows, *, lexicon: Lexicon) -> None:
@@ -19,13 +19,15 @@ def replace_session(db: Database, rows: SessionRows, *, lexicon: Lexicon) -> Non
     name = str(rows.session["session"])
     delete_session(db, name)
     session_id = insert(db, "sessions", rows.session)
-    speakers = {seat[0]: _insert_seat(db, session_id, seat) for seat in rows.seats}
+    speakers: dict[str | None, int] = {seat[0]: _insert_seat(db, session_id, seat) for seat in rows.seats}
     for table, row in rows.others:
         insert(db, table, {"session_id": session_id, **row})
     lexicon.meet(rows.words)
     lexicon.flush()
-    if rows.utterances:
-        _insert_utterances(db, _numbered(db, rows.utterances, name), session_id, speakers, lexicon)
+    if rows.utterances.at_ms:
+        ids = _free_ids(db, rows.utterances.at_ms, name)
+        _insert_utterances(db, session_id, ids, rows.utterances, speakers=speakers, lexicon=lexicon)
+        db.execute("UPDATE sessions SET first_id = ?, last_id = ? WHERE id = ?", [ids[0], ids[-1], session_id])
 
 
 def delete_session(db: Database, session: str) -> None:
@@ -50,56 +52,49 @@ def insert(db: Database, table: str, row: Mapping[str, object]) -> int:
 
 def _insert_seat(db: Database, session_id: int, seat: Seat) -> int:
     *label, track = seat
-    db.execute(_SPEAKER, label)
-    (row_id,) = db.execute(_SPEAKER_ID, label).fetchone()
+    row = db.conn.execute(_SPEAKER_ID, label).fetchone()
+    row_id = int(row[0] if row else db.conn.execute(_SPEAKER, label).lastrowid or 0)
     insert(db, "seats", {"session_id": session_id, "speaker_id": row_id, "track": track})
-    return int(row_id)
+    return row_id
 
 
-_SPEAKER = "INSERT OR IGNORE INTO speakers (person, name, role, delegation, language) VALUES (?, ?, ?, ?, ?)"
+_SPEAKER = "INSERT INTO speakers (person, name, role, delegation, language) VALUES (?, ?, ?, ?, ?)"
 _SPEAKER_ID = "SELECT id FROM speakers WHERE person = ? AND name = ? AND role = ? AND delegation = ? AND language = ?"
 
 
 def _insert_utterances(
-    db: Database, rows: Sequence[tuple[int, Row]], session_id: int, speakers: Mapping[str, int], lexicon: Lexicon
+    db: Database, session_id: int, ids: Sequence[int], rows: Columns, *, speakers: Mapping[str | None, int], lexicon: Lexicon
 ) -> None:
     """Into the table and the index."""
-    utterances, searched = [], []
-    numbers = lexicon.numbers
-    for row_id, (_, person, *columns, spelling, forms) in rows:
-        speaker_id = speakers.get(person or "")
-        utterances.append((row_id, session_id, speaker_id, *columns, numbers(forms)))
-        speaker = None if speaker_id is None else f"s{speaker_id}"
-        searched.append((row_id, spelling, indexed(forms) or None, speaker, columns[_LANGUAGE], columns[_FLAGS]))
-    db.conn.executemany(_UTTERANCE, utterances)
-    db.conn.executemany(_SEARCHED, searched)
-    db.execute("UPDATE sessions SET first_id = ?, last_id = ? WHERE id = ?", [rows[0][0], rows[-1][0], session_id])
+    form_ids, who = map(lexicon.numbers, rows.forms), map(speakers.get, rows.person)
+    columns = (ids, repeat(session_id, len(ids)), who, rows.language, rows.flags, form_ids, *rows.rest)
+    db.conn.executemany(_UTTERANCE, zip(*columns, strict=True))
+    marks = {person: f"s{row_id}" for person, row_id in speakers.items()}
+    searched = (ids, rows.spelling, map(indexed, rows.forms), map(marks.get, rows.person), rows.language, rows.flags)
+    db.conn.executemany(_SEARCHED, zip(*searched, strict=True))
 
 
-_COLUMNS = Row._fields[2:-2]
-_LANGUAGE, _FLAGS = _COLUMNS.index("language"), _COLUMNS.index("flags")
 _UTTERANCE = f"""
-INSERT INTO utterances (id, session_id, speaker_id, {", ".join(_COLUMNS)}, form_ids)
-VALUES ({", ".join("?" * (len(_COLUMNS) + 4))})
+INSERT INTO utterances (id, session_id, speaker_id, language, flags, form_ids, {", ".join(REST)})
+VALUES ({", ".join("?" * (len(REST) + 6))})
 """  # noqa: S608  (ours)
 _SEARCHED = "INSERT INTO utterances_fts (rowid, spelling, forms, speaker, language, flags) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def _numbered(db: Database, rows: Sequence[Row], session: str) -> list[tuple[int, Row]]:
-    """With free row ids, in their order.
+def _free_ids(db: Database, times_ms: Sequence[int], session: str) -> list[int]:
+    """A row id for each, in their order.
 
     What stands beside the milliseconds begins at a number made from the session's id, so that a folder gets the same row ids
     whatever is indexed before it; a taken id moves on to the next.
     """
     mark = (crc32(session.encode()) & 0xFFF) << 4
-    ordered = sorted(rows, key=itemgetter(0))  # a stable sort: those of one millisecond keep the transcript's order
-    ends = [ordered[0].at_ms << 16, (ordered[-1].at_ms << 16) + 0xFFFFF]
+    ends = [times_ms[0] << 16, (times_ms[-1] << 16) + 0xFFFFF]
     taken = {row_id for (row_id,) in db.execute("SELECT id FROM utterances WHERE id BETWEEN ? AND ?", ends).fetchall()}
     result = []
-    for row in ordered:
-        row_id = row[0] << 16 | mark
+    for at_ms in times_ms:
+        row_id = at_ms << 16 | mark
         while row_id in taken:
             row_id += 1
         taken.add(row_id)
-        result.append((row_id, row))
-    return sorted(result, key=itemgetter(0))
+        result.append(row_id)
+    return result

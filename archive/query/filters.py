@@ -54,8 +54,8 @@ class Narrowing:
 
     def add_range(self, first: int | None, last: int | None) -> None:
         """Row ids at or after `first` and at or before `last`; None is no bound."""
-        self.first = first if self.first is None or first is None else max(self.first, first)
-        self.last = last if self.last is None or last is None else min(self.last, last)
+        self.first = max((one for one in (self.first, first) if one is not None), default=None)
+        self.last = min((one for one in (self.last, last) if one is not None), default=None)
 
     def where(self, column: str) -> tuple[list[str], list[object]]:
         """Conditions and values, with the range as one on `column`."""

@@ -9,7 +9,7 @@ import re
 
 from sqlite_utils import Database
 
-from archive.index.forms import indexed, pieces, spelling
+from archive.index.forms import folded, indexed, pieces, spelling
 from archive.index.lexicon import Lexicon
 
 MOST_WORDS = 10
@@ -41,7 +41,7 @@ _VOWELS = frozenset("aeiou")
 
 def skeleton(word: str) -> str:
     """The Latin letters a word in our spelling comes to; empty if it has none."""
-    plain = word.translate(_LETTERS)
+    plain = folded(word).translate(_LETTERS)
     for pattern, letter in _LATIN if word[:1].isascii() else ():
         plain = pattern.sub(letter, plain)
     for pattern, letter in _ALIKE:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from archive.index.forms import WORD, folded, spelling
 from archive.index.lexicon import Reading, Words
@@ -49,8 +50,14 @@ class Matcher:
 
     def is_met(self, text: str, language: str) -> bool:
         """Whether a text that FTS5 found has what FTS5 cannot tell: words near each other, and broad prefixes."""
+        return self._is_answered(text, language, *self._unanswered)
+
+    @cached_property
+    def _unanswered(self) -> tuple[list[tuple[Term, ...]], list[Term]]:
+        """The part of the query that FTS5 cannot answer."""
         choices = [choice for choice in self._query.required if any(term.is_checked for term in choice)]
-        return self._is_answered(text, language, choices, [term for term in self._query.excluded if term.is_checked])
+        is_asked = bool(self._query.fts())  # without anything to look for it leaves nothing out, either
+        return choices, [term for term in self._query.excluded if term.is_checked or not is_asked]
 
     def is_all_met(self, text: str, language: str) -> bool:
         """Whether a text that was not looked up at all answers the query."""

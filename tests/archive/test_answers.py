@@ -97,6 +97,16 @@ def test_the_terms_command_shows_uses_and_months(ew: Ew, archive: Archive) -> No
     assert ["2026-11", "2026-12", "2027-01"] == [one["month"] for one in ew("terms", "corridor", "--json").data["months"]]
 
 
+def test_of_a_term_that_nobody_used_no_chart_is_drawn_and_near_ones_are_named(ew: Ew, archive: Archive, tmp_path: Path) -> None:
+    outcome = ew("terms", "coridor", "--chart", str(tmp_path / "chart.svg"))
+    assert (0, "", False) == (outcome.code, outcome.out, (tmp_path / "chart.svg").exists())
+    assert "Nothing found. Did you mean corridor" in outcome.err
+
+
+def test_two_sessions_are_compared_without_a_chart(ew: Ew, archive: Archive) -> None:
+    assert isinstance(ew("terms", "corridor", "--between", "a", "b", "--chart", "chart.svg").error, InvalidOption)
+
+
 @pytest.mark.parametrize(("name", "begin"), [("drift.svg", b"<svg"), ("drift.png", b"\x89PNG")])
 def test_a_chart_is_drawn_whatever_the_term_is_called(tmp_path: Path, name: str, begin: bytes) -> None:
     write_bars(tmp_path / name, {"2026-11": 1.5, "2026-12": 0}, title='#panic("x") "]] \x1b \\', up="per thousand")

@@ -34,7 +34,7 @@ def learnt(db: Database, *texts: str, language: str = "en") -> list[tuple[str | 
 
 
 def test_only_forms_that_differ_from_their_word_are_stored(db: Database) -> None:
-    assert [(None, ""), ("1", "exchange")] == learnt(db, "a fair exchange", "Fair exchanges, fair exchanges!")
+    assert [(None, ""), ("1", "exchange")] == learnt(db, "a fair exchange", "Fair exchanges!")
 
 
 def test_a_form_has_one_number_whatever_its_words(db: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from archive import METADATA
 from archive.index import update
-from archive.index.schema import APPLICATION_ID, FILE_NAME, USER_VERSION, open_archive
+from archive.index.schema import APPLICATION_ID, FILE_NAME, USER_VERSION, open_archive, writing
 from everyword.errors import ArchiveError
 from tests.archive.builders import Said, transcribed
 
@@ -41,6 +41,40 @@ def test_plain_sqlite_reads_checks_and_writes_it(tmp_path: Path) -> None:
     for table in ("utterances", "seats", "tracks", "runs", "coverage", "utterances_fts"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     connection.execute("INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('integrity-check', 1)")
+
+
+STRANGER = """
+import sqlite3, sys
+connection = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+for name, kind in connection.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall():
+    columns = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
+    connection.execute(f'SELECT * FROM "{name}" LIMIT 50 OFFSET 0').fetchall()
+    connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()
+    connection.execute(f'SELECT * FROM "{name}" ORDER BY "{columns[0][1]}" DESC LIMIT 5').fetchall()
+assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+ids = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH ?"
+for word in ("полонений", "prisoner", 'speaker : s1 NOT "promised"'):
+    print(len(connection.execute(f"SELECT speaker, text FROM transcript WHERE id IN ({ids})", [word]).fetchall()))
+"""
+"""A program that browses every table and view, as DB Browser for SQLite does, and has nothing of ours."""
+
+
+def browsed(path: Path) -> list[str]:
+    command = [sys.executable, "-I", "-S", "-c", STRANGER, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+
+
+def test_a_program_that_has_nothing_of_ours_can_browse_and_search_it(tmp_path: Path) -> None:
+    assert ["1", "1", "2"] == browsed(an_archive(tmp_path))
+
+
+def test_it_can_be_browsed_while_a_session_is_being_written(tmp_path: Path) -> None:
+    path = an_archive(tmp_path)
+    with open_archive(path) as db, writing(db):
+        db.execute("DELETE FROM sessions")
+        assert ["1", "1", "2"] == browsed(path)
+    connection = sqlite3.connect(path)
+    assert (0,) == connection.execute("SELECT count(*) FROM utterances").fetchone()
 
 
 def test_the_flat_view_reads_like_a_transcript(tmp_path: Path) -> None:
@@ -117,6 +151,12 @@ def test_every_table_and_column_is_in_the_reference(tmp_path: Path) -> None:
         assert section, table
         columns = [column for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", [table])]
         assert [] == [column for column in columns if f"`{column}`" not in section], table
+
+
+def test_the_reference_names_the_version_of_the_schema() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "archive-schema.md").read_text(encoding="utf-8")
+    assert f"| `user_version` | `{USER_VERSION}`;" in page
+    assert f"`{APPLICATION_ID:#x}`" in page
 
 
 def test_sqlite_utils_finds_the_index_of_the_utterances(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from sqlite_utils import Database
 
 from archive.index import update
 from archive.index.lexicon import Lexicon
-from archive.index.schema import FILE_NAME, open_archive, writing
+from archive.index.schema import FILE_NAME, is_scattered, open_archive, writing
 from everyword.digest import canonical, file_digest
 from everyword.errors import ArchiveError
 from everyword.model import Speaker
@@ -59,6 +58,20 @@ def test_a_session_becomes_rows(tmp_path: Path, db: Database) -> None:
     assert counts == {"sessions": 1, "speakers": 2, "tracks": 2, "runs": 1}
     assert len(texts(db)) == 4
     assert db.execute("SELECT track, spans, duration_us FROM coverage WHERE state = 'inaudible'").fetchone() == (1, 1, 1_000_000)
+
+
+def test_a_first_indexing_leaves_one_piece_of_the_index_and_no_space_that_nobody_uses(
+    tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update, "MOST_TOGETHER", 1)
+    for number in range(6):
+        transcribed(tmp_path, title=f"Session {number}", started_at_us=NOON_US + number * 10**9)
+    assert update.index(db, roots(tmp_path)) == update.Report(6, ())
+    assert not is_scattered(db)
+    (pieces,) = db.execute("SELECT count(DISTINCT segid) FROM utterances_fts_idx").fetchone()
+    assert (1, 0) == (pieces, db.execute("PRAGMA freelist_count").fetchone()[0])
+    settings = dict(db.execute("SELECT k, v FROM utterances_fts_config WHERE k LIKE '%merge'").fetchall())
+    assert {"automerge": 4, "crisismerge": 16} == settings
 
 
 def test_indexing_twice_reads_nothing_twice_and_changes_nothing(tmp_path: Path, db: Database) -> None:
@@ -346,40 +359,6 @@ def test_processes_that_start_together_make_one_archive(tmp_path: Path) -> None:
     with open_archive(home / FILE_NAME) as db:
         assert len(texts(db)) == 4
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from archive.index import schema, update
-from archive.index.lexicon import Lexicon
-real, seen = Lexicon.numbers, []
-def numbers(lexicon, forms):
-    seen.append(forms)
-    if len(seen) == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(lexicon, forms)
-Lexicon.numbers = numbers
-update.MOST_TOGETHER = 1
-home = Path(sys.argv[1])
-with schema.open_archive(home / schema.FILE_NAME) as db:
-    update.index(db, [home / "sessions"])
-"""
-
-
-@pytest.mark.parametrize("at", [1, 6, 12])
-def test_a_kill_in_the_middle_leaves_whole_sessions_in_a_sound_database(tmp_path: Path, at: int) -> None:
-    for number in range(3):
-        transcribed(tmp_path, title=f"Session {number}", started_at_us=NOON_US + number * 10**9)
-    done = subprocess.run([sys.executable, "-P", "-c", KILLED, str(tmp_path / "home"), str(at)], check=False)
-    assert -signal.SIGKILL == done.returncode
-    with open_archive(tmp_path / "home" / FILE_NAME) as db:
-        assert ("ok",) == db.execute("PRAGMA integrity_check").fetchone()
-        db.execute("INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('integrity-check', 1)")
-        db.conn.commit()
-        assert (at - 1) // 4 * 4 == len(texts(db))
-        assert 3 - (at - 1) // 4 == update.index(db, roots(tmp_path)).indexed
-        assert 12 == len(texts(db))
 
 
 def test_readers_see_the_archive_while_a_session_is_written(tmp_path: Path, db: Database) -> None:

@@ -51,6 +51,16 @@ def test_any_form_of_a_word_finds_every_other(db: Database, query: str, text: st
     assert texts(search(db, query)) == [text]
 
 
+def test_what_is_left_out_is_left_out_of_a_prefix_of_many_words_too(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.index.lexicon.MOST_BEGINNING", 0)
+    assert ["prisoner, nobody knows when"] == texts(search(db, "pris* -guarantee -exchange"))
+
+
+def test_a_date_typed_and_one_given_as_an_option_both_count(db: Database) -> None:
+    before = Filters(before_us=read_time("2026-11-22", option="--before", is_end=True))
+    assert ["We discussed the exchange of prisoners."] == texts(search(db, "prisoner after:2026-11-22", filters=before))
+
+
 def test_the_exact_word_finds_nothing_else(db: Database) -> None:
     assert texts(search(db, '="prisoner"')) == ["prisoner, nobody knows when"]
 
