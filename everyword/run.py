@@ -58,6 +58,19 @@ def new_lines(path: Path) -> Iterator[Callable[[object], None]]:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def lines_anew(path: Path) -> Iterator[Callable[[object], None]]:
+    """`new_lines` in the place of what a process left there that was making the same run, whole or not.
+
+    Raises:
+        DiskTrouble: the disk refuses.
+    """
+    with disk_errors(path):
+        path.unlink(missing_ok=True)
+        with new_lines(path) as write:
+            yield write
+
+
 def write_lines(path: Path, values: Iterable[object]) -> None:
     """Write a new file of canonical JSON lines, and wait for the disk."""
     with new_lines(path) as write:

@@ -60,16 +60,13 @@ def complain(sentence: str, *, hint: str = "") -> None:
         console().print(f"  → {printable(hint)}")
 
 
-def ask(question: str, *, is_secret: bool = False) -> str:
+def ask(question: str) -> str:
     """What the person answers; asked on stderr, even with ``--quiet``.  A program may answer on stdin, a line a question.
 
     Raises:
         InvalidOption: nobody is there to answer.
     """
-    text = f"{printable(question)}: "
-    if is_secret and sys.stdin.isatty():
-        return getpass.getpass(text, stream=sys.stderr)
-    sys.stderr.write(text)
+    sys.stderr.write(_prompt(question))
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
@@ -78,8 +75,12 @@ def ask(question: str, *, is_secret: bool = False) -> str:
 
 
 def ask_secret(question: str) -> str:
-    """`ask` for a passphrase or a PIN."""
-    return ask(question, is_secret=True)
+    """`ask` for a passphrase or a PIN, which a terminal does not show."""
+    return getpass.getpass(_prompt(question), stream=sys.stderr) if sys.stdin.isatty() else ask(question)
+
+
+def _prompt(question: str) -> str:
+    return f"{printable(question)}: "
 
 
 def put(line: str) -> None:

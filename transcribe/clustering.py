@@ -75,10 +75,10 @@ def cluster(heard: Prints, *, people: int | None) -> Labels:
         return np.zeros(0, np.intp)
     fine = _in_blocks(heard.prints)
     centres, sizes = _centres(heard.prints, fine)
-    labels = _dense(ward(centres, sizes=sizes, count=max(FINE_VOICES, 2 * (people or 0)))[fine])
+    labels = dense(ward(centres, sizes=sizes, count=max(FINE_VOICES, 2 * (people or 0)))[fine])
     labels = _joined(heard, labels, people)
     if people is not None and people > 1 and not labels.any():
-        halves = _dense(ward(centres, sizes=sizes, count=2)[fine])
+        halves = dense(ward(centres, sizes=sizes, count=2)[fine])
         labels = halves if _are_two(heard, halves) else labels
     return _numbered(labels)
 
@@ -131,7 +131,7 @@ def _in_blocks(prints: Floats) -> Labels:
     total = 0
     for first in range(0, len(prints), BLOCK_STRETCHES):
         block = slice(first, first + BLOCK_STRETCHES)
-        found = _dense(ward(prints[block], sizes=np.ones(len(prints[block]), np.float32), count=BLOCK_CLUSTERS))
+        found = dense(ward(prints[block], sizes=np.ones(len(prints[block]), np.float32), count=BLOCK_CLUSTERS))
         fine[block] = found + total
         total += int(found.max()) + 1
     return fine
@@ -157,7 +157,7 @@ def _joined(heard: Prints, labels: Labels, people: int | None) -> Labels:
                 break
             nearness = -_costs_of_joining(alike, seconds, beside)
         one, other = np.unravel_index(int(np.argmax(nearness)), nearness.shape)
-        labels = _dense(np.where(labels == one, other, labels))
+        labels = dense(np.where(labels == one, other, labels))
     return labels
 
 
@@ -203,7 +203,7 @@ def _are_two(heard: Prints, halves: Labels) -> bool:
     return len(seconds) == 2 and bool(seconds.min() >= ENOUGH_S and likeness(heard, halves)[0, 1] < SURELY_ONE)
 
 
-def _dense(labels: Labels) -> Labels:
+def dense(labels: Labels) -> Labels:
     """The same labels, without numbers that are not used."""
     return np.unique(labels, return_inverse=True)[1].ravel()
 

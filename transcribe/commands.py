@@ -162,8 +162,8 @@ def _told(names: Sequence[str], told: Sequence[str]) -> dict[str, list[str]]:
     """Say how many of the names and terms the model is told; the lists are for the answer in JSON."""
     from transcribe.glossary import told_sentence
 
-    if names:
-        terminal.say(told_sentence(names, told))
+    if sentence := told_sentence(names, told):
+        terminal.say(sentence)
     return {"terms_told": list(told), "terms_not_told": [name for name in names if name not in told]}
 
 

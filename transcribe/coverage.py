@@ -80,11 +80,11 @@ def paint(track: Track, *, end_frame: int, strokes: Sequence[Stroke], ground: St
     return spans
 
 
-def frames_by_state(spans: Iterable[Span]) -> dict[State, int]:
-    """How many frames are in each state that occurs."""
-    totals: dict[State, int] = {}
+def frames_by_state(spans: Iterable[Span]) -> dict[tuple[int, State], int]:
+    """How many frames of each stream are in each state that occurs."""
+    totals: dict[tuple[int, State], int] = {}
     for span in spans:
-        totals[span.state] = totals.get(span.state, 0) + span.frame_count
+        totals[span.stream, span.state] = totals.get((span.stream, span.state), 0) + span.frame_count
     return totals
 
 

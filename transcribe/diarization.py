@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, likeness
+from transcribe.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, dense, likeness
 from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
 from transcribe.windows import RATE_HZ, Floats, runs_of
 
@@ -232,7 +232,7 @@ def _refined(heard: Prints, labels: Labels) -> tuple[Labels, Floats]:
     """A few rounds in which every stretch goes to the nearest voice; a voice that nobody is nearest to is gone."""
     centres = _centres(heard, labels)
     for _ in range(ROUNDS):
-        labels = np.unique(np.argmax(heard.prints @ centres.T, axis=1), return_inverse=True)[1]
+        labels = dense(np.argmax(heard.prints @ centres.T, axis=1))
         centres = _centres(heard, labels)
     return labels, centres
 

@@ -1,8 +1,6 @@
 """One sealed session, end to end, as a signed run in its folder."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
 from transcribe import checks, doubt, looks, speakers, stitch, turns, windows
 from transcribe.audio import require_segments
+from transcribe.coverage import frames_by_state
 from transcribe.engine import Engine
 from transcribe.track import TrackText, Write, read_track
 from transcribe.unfinished import Begun, begin
@@ -117,7 +116,7 @@ def transcribe(
     with begin(folder, manifest) as begun:
         not_finite = 0
         if not begun.is_complete:
-            with _new_lines(begun.path / runs.READINGS) as write:
+            with runs.lines_anew(begun.path / runs.READINGS) as write:
                 texts = list(_read_tracks(recording, engine, languages, begun=begun, write=write, progress=progress))
             speakers.attribute(recording, texts, people=people).write(begun.path)
             not_finite = sum(text.not_finite for text in texts)
@@ -185,20 +184,11 @@ def _write_files(begun: Begun, texts: Sequence[TrackText], utterances: Sequence[
         runs.QUARANTINE: (line for text in texts for line in text.quarantine),
     }
     for name, values in lines.items():
-        with _new_lines(begun.path / name) as write:
+        with runs.lines_anew(begun.path / name) as write:
             for value in values:
                 write(value)
     with disk_errors(begun.path):
         sync_directory(begun.path)
-
-
-@contextmanager
-def _new_lines(path: Path) -> Iterator[Callable[[object], None]]:
-    """A file that an earlier process left, whole or not, is made anew."""
-    with disk_errors(path):
-        path.unlink(missing_ok=True)
-        with runs.new_lines(path) as write:
-            yield write
 
 
 def _settings() -> dict[str, int | str]:
@@ -216,12 +206,9 @@ def _settings() -> dict[str, int | str]:
 
 def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Outcome:
     """The numbers as the files have them."""
-    frames: Counter[tuple[int, State]] = Counter()
-    for line in runs.read_lines(path / runs.COVERAGE):
-        span = from_json(Span, line)
-        frames[span.stream, span.state] += span.frame_count
+    spans = (from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE))
     seconds: dict[State, float] = {}
-    for (stream, state), count in frames.items():
+    for (stream, state), count in frames_by_state(spans).items():
         seconds[state] = seconds.get(state, 0.0) + count / recording.streams[stream].rate_hz
     words = [len(from_json(Utterance, line).words) for line in runs.read_lines(path / runs.UTTERANCES)]
     return Outcome(

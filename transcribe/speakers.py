@@ -11,10 +11,9 @@ from itertools import groupby
 from pathlib import Path
 
 from everyword.errors import EverywordError, InvalidOption
-from everyword.folder import disk_errors
 from everyword.model import Speaker, Utterance
 from everyword.recording import Recording
-from everyword.run import read_lines, write_lines
+from everyword.run import lines_anew, read_lines
 from transcribe import shadows, stitch
 from transcribe.assignment import Owner, Spoken, owners
 from transcribe.audio import TrackAudio
@@ -100,9 +99,9 @@ class SpeakerPass:
         """Write them into the run's folder, over what an earlier process may have left."""
         lines = {SHADOWS: self.shadows, TURNS: self.turns, SPEAKERS: [one.line() for one in self.told]}
         for name, values in lines.items():
-            with disk_errors(path / name):
-                (path / name).unlink(missing_ok=True)
-                write_lines(path / name, values)
+            with lines_anew(path / name) as write:
+                for value in values:
+                    write(value)
 
 
 def choose_people(choice: str) -> str:

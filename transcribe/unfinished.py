@@ -184,9 +184,12 @@ def _group(raw: bytes) -> tuple[int, int, list[Attempt]]:
     try:
         line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else None
         attempts = [_attempt(line["window"], one) for one in line["attempts"]]
-        return line["stream"], line["track"], [attempts[0], *attempts[1:]]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        stream, track = line["stream"], line["track"]
+    except (KeyError, TypeError, ValueError) as error:
         raise CorruptFolder(f"{UNFINISHED} holds a line that is not whole.") from error
+    if not attempts:
+        raise CorruptFolder(f"{UNFINISHED} holds a window without attempts.")
+    return stream, track, attempts
 
 
 def _line(track: Track, group: Sequence[Attempt]) -> dict[str, object]:

@@ -156,7 +156,7 @@ class Stop:
         return f"{'before' if self.is_before else 'after'} {self.step} {self.at}"
 
 
-STEPS = [(runs, "new_lines", 4), (unfinished.Begun, "complete", 1), (runs, "finish_run", 1), (ledger, "append", 2)]
+STEPS = [(runs, "new_lines", 7), (unfinished.Begun, "complete", 1), (runs, "finish_run", 1), (ledger, "append", 2)]
 STOPS = [Stop(place, step, at, is_before) for place, step, times in STEPS for at in range(times) for is_before in (True, False)]
 
 
