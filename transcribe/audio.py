@@ -15,6 +15,7 @@ from everyword.errors import CorruptFolder
 from everyword.model import BYTES_PER_SAMPLE, Stream, Track
 from everyword.recording import Recording
 from everyword.segment import HEADER_BYTES, read_pcm
+from transcribe.rumble import without_rumble
 from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
 
 BLOCK_SECONDS = 20
@@ -104,7 +105,7 @@ def profile(audio: TrackAudio, piece: Piece) -> Profile:
 
 
 def profile_of(blocks: Iterable[Floats], piece: Piece) -> Profile:
-    """Voice and level of each hop of samples that come in blocks.
+    """Voice and level of each hop of samples that come in blocks, both without rumble.
 
     The detector's state is carried from block to block, so the result is that of the whole piece heard at once.
     """
@@ -112,7 +113,7 @@ def profile_of(blocks: Iterable[Floats], piece: Piece) -> Profile:
     voices: list[Floats] = []
     levels: list[Floats] = []
     rest = np.zeros(0, np.float32)
-    for block in blocks:
+    for block in without_rumble(blocks):
         joined = np.concatenate((rest, block))
         whole = len(joined) // HOP * HOP
         rest = joined[whole:]
