@@ -54,12 +54,16 @@ def concordance_lines(lines: Iterable[KeywordLine], *, is_bold: bool) -> Iterato
 
 
 def answer_lines(answer: Answer, *, is_bold: bool) -> Iterator[str]:
-    """Two lines a passage, safe to write as they are; what was found is bold if the terminal can."""
+    """Two lines a passage, safe to write as they are; what was found is bold if the terminal can.
+
+    Among others around it, the text that was found begins with ``>``.
+    """
     for number, hit in enumerate(answer.hits):
         if number and (hit.before or hit.after):
             yield "--"
         yield from (line for passage in hit.before for line in _passage_lines(passage))
-        yield from (_heading(hit.passage), f"    {_highlighted(hit, is_bold=is_bold)}")
+        begin = "  > " if hit.before or hit.after else "    "
+        yield from (_heading(hit.passage), f"{begin}{_highlighted(hit, is_bold=is_bold)}")
         yield from (line for passage in hit.after for line in _passage_lines(passage))
 
 
@@ -71,7 +75,13 @@ def _heading(passage: Passage) -> str:
     """Everything needed to cite a passage: who, where, when, and what to know about it."""
     when = (passage.time or "time unknown")[:19].replace("T", " ")
     marks = [*passage.flags, *(["corrected"] if passage.is_corrected else [])]
-    facts = [passage.session, f"#{passage.utterance}", when, f"at {clock_face(passage.position_us)}", f"track {passage.track}"]
+    facts = [
+        passage.session,
+        f"{passage.revision} #{passage.utterance}",
+        when,
+        f"at {clock_face(passage.position_us)}",
+        f"track {passage.track}",
+    ]
     return "  ".join([_shortened(passage.speaker), *facts, f"[{passage.language}]", *marks, _shortened(passage.title)])
 
 

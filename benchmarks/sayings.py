@@ -51,15 +51,17 @@ def utterances(count: int) -> Iterator[Spoken]:
             yield Spoken((FIRST_MS + number * APART_MS) << 16, text, language, person)
 
 
-def keep(path: Path, count: int) -> None:
-    """Write `utterances` down, to be read as often as needed."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(f"{one.rowid}\t{one.language}\t{one.person}\t{one.text}\n" for one in utterances(count))
+def keep(folder: Path, count: int) -> None:
+    """Write `utterances` down, to be read as often as needed; a file holds what indexing puts into one transaction."""
+    folder.mkdir()
+    said = utterances(count)
+    for number in range(-(-count // MOST_TOGETHER)):
+        lines = [f"{one.rowid}\t{one.language}\t{one.person}\t{one.text}\n" for one in islice(said, MOST_TOGETHER)]
+        (folder / f"{number:06}.tsv").write_text("".join(lines), encoding="utf-8")
 
 
-def batches(path: Path) -> Iterator[list[Spoken]]:
-    """What was written down, as much at a time as indexing puts into one transaction."""
-    with path.open(encoding="utf-8") as file:
-        while lines := list(islice(file, MOST_TOGETHER)):
-            parts = [line.rstrip("\n").split("\t") for line in lines]
-            yield [Spoken(int(rowid), text, language, int(person)) for rowid, language, person, text in parts]
+def batches(folder: Path, *, is_newest_first: bool = False) -> Iterator[list[Spoken]]:
+    """What was written down, a file at a time; each from the oldest to the newest."""
+    for path in sorted(folder.iterdir(), reverse=is_newest_first):
+        parts = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        yield [Spoken(int(rowid), text, language, int(person)) for rowid, language, person, text in parts]

@@ -37,7 +37,7 @@ from archive.index.pipe import Inbox, send
 from archive.index.rows import Row, SessionRows, columns
 from archive.index.schema import open_archive, optimize, scatter, writing
 from archive.index.update import MOST_TOGETHER
-from archive.index.writing import replace_session
+from archive.index.writing import replace_sessions
 from archive.query.filters import NO_FILTERS, Filters
 from archive.query.hits import Order
 from archive.query.language import Term
@@ -80,7 +80,7 @@ class Timer:
 
 
 def write_ours(db: Database, said: Path) -> Took:
-    """Sessions of `SESSION`, as many in one transaction as indexing puts there."""
+    """Sessions of `SESSION`, as many in one transaction as indexing puts there, and the newest first, as it does."""
     began, worked, helped = time.perf_counter(), time.process_time(), _children_s()
     lexicon = Lexicon(db)
     helper = subprocess.Popen([sys.executable, __file__, "--look-up", str(said)], stdout=subprocess.PIPE)
@@ -91,8 +91,7 @@ def write_ours(db: Database, said: Path) -> Took:
         while together := [rows for rows in islice(every, MOST_TOGETHER // SESSION) if isinstance(rows, SessionRows)]:
             with writing(db):
                 lexicon.begin()
-                for rows in together:
-                    replace_session(db, rows, lexicon=lexicon)
+                replace_sessions(db, together, lexicon=lexicon)
     optimize(db)
     helper.wait()
     return Took(time.perf_counter() - began, time.process_time() - worked + _children_s() - helped)
@@ -107,7 +106,7 @@ def look_up(said: Path) -> None:
     """What the second process does: sessions with the forms of their words, to standard output."""
     texts = Texts(differing)
     with collecting_rarely():
-        for batch in batches(said):
+        for batch in batches(said, is_newest_first=True):
             for first in range(0, len(batch), SESSION):
                 send(sys.stdout.buffer, _session(batch[first : first + SESSION], texts))
 
@@ -356,7 +355,7 @@ def main() -> None:
     for count in options.utterances:
         folder = Path(tempfile.mkdtemp(dir=options.folder))
         try:
-            said = (options.said or folder) / f"said-{count}.tsv"
+            said = (options.said or folder) / f"said-{count}"
             for name, figure in measure(folder, count, said).items():
                 grown.setdefault(name, []).append((count, figure))
         finally:

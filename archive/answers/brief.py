@@ -76,7 +76,8 @@ def _chapter(chapter: Chapter, form: Format) -> Iterator[str]:
         meant = f" Did you mean {', '.join(chapter.suggestions)}?" if chapter.suggestions else ""
         yield shown(f"Nobody said this in the archive.{meant}")
         return
-    yield f"{chapter.utterances} utterance{'s' * (chapter.utterances != 1)} by {len(chapter.uses)}."
+    speakers = f"{len(chapter.uses)} speaker{'s' * (len(chapter.uses) != 1)}"
+    yield f"{chapter.utterances} utterance{'s' * (chapter.utterances != 1)} by {speakers}."
     yield ""
     for use in chapter.uses:
         seen = f"first {_when(use.first)}, last {_when(use.last)}, {use.utterances} in all"
@@ -93,7 +94,7 @@ def _chapter(chapter: Chapter, form: Format) -> Iterator[str]:
 
 
 def _when(passage: Passage) -> str:
-    return f"{(passage.time or 'time unknown')[:10]} ({passage.session} #{passage.utterance})"
+    return f"{passage.time[:10] if passage.time else 'time unknown'} ({passage.session} #{passage.utterance})"
 
 
 def _flat(text: str) -> str:

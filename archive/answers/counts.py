@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from archive.index.rowid import began_ms
 from archive.query.hits import Passage, Row, passage
 from archive.query.search import Search
 
@@ -65,7 +66,7 @@ def month(search: Search, row: Row) -> str:
     """``2026-11`` of an utterance, or that nobody knows."""
     if search.labels.sessions[row.session_id].started_at_us is None:
         return UNKNOWN_TIME
-    return datetime.fromtimestamp((row.id >> 16) // 1000, UTC).strftime("%Y-%m")
+    return datetime.fromtimestamp(began_ms(row.id) // 1000, UTC).strftime("%Y-%m")
 
 
 def total(found: Iterable[Count]) -> int:

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from archive.answers.counts import UNKNOWN_TIME, month
 from archive.index.forms import tokens
+from archive.index.rowid import row_id
 from archive.query.hits import Row, text_of
 from archive.query.search import Search
 
@@ -63,13 +64,13 @@ def _months(names: Iterable[str]) -> list[str]:
 
 def _utterances(db: Database, name: str) -> int:
     year, number = map(int, name.split("-"))
-    ends = [datetime(year, number, 1, tzinfo=UTC), datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)]
-    ids = [int(end.timestamp()) * 1000 << 16 for end in ends]
+    ends = [datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC), datetime(year, number, 1, tzinfo=UTC)]
+    ids = [row_id(int(end.timestamp()) * 1000) for end in ends]
     return int(db.execute(_OF_MONTH, ids).fetchone()[0])
 
 
 _OF_MONTH = """
-SELECT count(*) FROM utterances WHERE id >= ? AND id < ?
+SELECT count(*) FROM utterances WHERE id > ? AND id <= ?
     AND session_id NOT IN (SELECT id FROM sessions WHERE started_at_us IS NULL)
 """
 

@@ -2,26 +2,15 @@
 
 import dataclasses
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from archive.record import Record, read_record
+from archive.stretch import Stretch, player, stretch_of
 from everyword import __version__
 from everyword.errors import InvalidOption, WouldOverwrite
 from everyword.folder import SessionFolder, disk_errors
-from everyword.model import Track, Utterance
 from everyword.segment import header, read_pcm, split_channels, with_sizes
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stretch:
-    """Frames of one channel of one stream."""
-
-    stream: int
-    channel: int
-    first_frame: int
-    frame_count: int
 
 
 def stretch(record: Record, number: int, *, around_s: float = 0.0) -> Stretch:
@@ -30,12 +19,12 @@ def stretch(record: Record, number: int, *, around_s: float = 0.0) -> Stretch:
     Raises:
         InvalidOption: the current transcript has no such utterance.
     """
-    utterance = _numbered(record, number)
-    recording = record.recording
-    more = round(around_s * recording.streams[utterance.stream].rate_hz)
-    first = max(0, utterance.first_frame - more)
-    last = min(recording.end_frame(utterance.stream), utterance.first_frame + utterance.frame_count + more)
-    return Stretch(utterance.stream, _track(record, utterance).channel, first, last - first)
+    for line in record.lines:
+        if line.utterance.id == number:
+            return stretch_of(record, line.utterance, around_s=around_s)
+    raise InvalidOption(
+        f"The current transcript has no utterance {number}.", hint="`everyword show SESSION` prints the number of each."
+    )
 
 
 def write_wav(folder: SessionFolder, number: int, path: Path, *, around_s: float = 0.0, force: bool = False) -> None:
@@ -74,9 +63,7 @@ def write_hit(folder: SessionFolder, number: int, to: Path) -> Path:
 def play(folder: SessionFolder, number: int, *, around_s: float = 0.0) -> int:
     """Let the recorder's player play utterance `number`; returns its exit code."""
     place = stretch(read_record(folder), number, around_s=around_s)
-    frames = map(str, (place.stream, place.channel, place.first_frame, place.frame_count))
-    command = [sys.executable, "-P", "-m", "recorder.sound.playback", str(folder.path), *frames]
-    return subprocess.run(command, check=False).returncode
+    return subprocess.run(player(folder, place), check=False).returncode
 
 
 def _sound(record: Record, place: Stretch) -> Iterator[bytes]:
@@ -90,16 +77,3 @@ def _sound(record: Record, place: Stretch) -> Iterator[bytes]:
     )
     for _, pcm in pieces:
         yield split_channels(pcm, channels=stream.channels, sample_format=stream.sample_format)[place.channel]
-
-
-def _numbered(record: Record, number: int) -> Utterance:
-    for line in record.lines:
-        if line.utterance.id == number:
-            return line.utterance
-    raise InvalidOption(
-        f"The current transcript has no utterance {number}.", hint="`everyword show SESSION` prints the number of each."
-    )
-
-
-def _track(record: Record, utterance: Utterance) -> Track:
-    return next(track for track in record.recording.tracks if (track.stream, track.number) == (utterance.stream, utterance.track))

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Many a `Row`, turned: a sequence for each field, in the order of time; ``rest`` are the fields that have none of their own.
+    """Many a `Row`, turned: a sequence for each field, newest first; ``rest`` are the fields that have none of their own.
 
     Other processes make them and SQLite takes them so, without one step of Python for each utterance.
     """
@@ -70,10 +70,10 @@ NO_UTTERANCES = Columns()
 
 
 def columns(rows: Sequence[Row]) -> Columns:
-    """`rows` in the order of time; those of one millisecond stay as they are."""
+    """`rows` from the newest to the oldest; of one millisecond, what stands last is the newest."""
     if not rows:
         return NO_UTTERANCES
-    at_ms, person, language, flags, spelling, forms, *rest = zip(*sorted(rows, key=itemgetter(0)), strict=True)
+    at_ms, person, language, flags, spelling, forms, *rest = zip(*sorted(rows, key=itemgetter(0))[::-1], strict=True)
     return Columns(at_ms, person, language, flags, spelling, forms, rest)
 
 

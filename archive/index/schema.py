@@ -15,7 +15,7 @@ from everyword.errors import ArchiveError
 APPLICATION_ID = 0x45765764
 """``EvWd``: how ``file`` and we tell an archive from other SQLite databases."""
 
-USER_VERSION = 3
+USER_VERSION = 4
 """Grows by one with every migration; an archive with a larger one was written by a newer Everyword."""
 
 FILE_NAME = "archive.db"
@@ -30,8 +30,8 @@ migrations = Migrations("everyword")
 
 
 @migrations()
-def m003_joined_people(db: Database) -> None:
-    """Everything of version 3; what earlier versions held is read from the folders again, as the archive is only an index."""
+def m004_newest_first(db: Database) -> None:
+    """Everything of version 4; what earlier versions held is read from the folders again, as the archive is only an index."""
     for kind in ("trigger", "view", "table"):
         for (name,) in db.execute(_OURS, [kind]).fetchall():
             db.execute(f'DROP {kind} "{name}"')

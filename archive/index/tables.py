@@ -91,7 +91,7 @@ CREATE TABLE runs (
 );
 -- The utterances of every session's current run.
 CREATE TABLE utterances (
-    id INTEGER PRIMARY KEY,  -- time, see above
+    id INTEGER PRIMARY KEY,  -- minus the time, so that newest stands first, see above
     session_id INTEGER NOT NULL REFERENCES sessions(id),
     speaker_id INTEGER REFERENCES speakers(id),  -- who spoke; NULL if nobody knows
     stream INTEGER NOT NULL,
@@ -174,7 +174,7 @@ SELECT
     sessions.session,
     sessions.title,
     CASE WHEN sessions.started_at_us IS NOT NULL THEN
-        strftime('%Y-%m-%dT%H:%M:%fZ', (utterances.id >> 16) / 1000.0, 'unixepoch')
+        strftime('%Y-%m-%dT%H:%M:%fZ', (-utterances.id >> 16) / 1000.0, 'unixepoch')
     END AS started_at,
     printf(
         '%d:%02d:%02d', utterances.position_us / 3600000000, utterances.position_us / 60000000 % 60,
@@ -240,8 +240,13 @@ CREATE TRIGGER sessions_bd BEFORE DELETE ON sessions BEGIN
     DELETE FROM seats WHERE session_id = old.id;
 END"""
 
-SETTINGS = "INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('hashsize', 16777216)"
-"""Bytes FTS5 gathers before it writes a piece of the index: few large pieces are merged less often than many small ones."""
+SETTINGS = """
+INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('hashsize', 16777216), ('pgsz', 1000)"""
+"""Bytes FTS5 gathers before it writes a piece of the index: few large pieces are merged less often than many small ones.
+
+And bytes of one of its pages, of which four fill one of the database's: for a rare word beside a common one FTS5 reads a page of
+the common one's list for every place of the rare one, and looks at half of what is in it.
+"""
 
 _NOTES = re.compile(r"  -- .*$|^-- .*$", re.MULTILINE)
 

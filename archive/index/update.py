@@ -19,7 +19,7 @@ from archive.index.lexicon import Lexicon, Texts
 from archive.index.readers import UNFIT, Readers
 from archive.index.rows import SessionRows, path_text
 from archive.index.schema import FILE_NAME, is_read_only, is_scattered, open_archive, optimize, scatter, writing
-from archive.index.writing import delete_session, delete_unseated, insert, replace_session
+from archive.index.writing import delete_session, delete_unseated, insert, replace_sessions
 from everyword.errors import EverywordError
 from everyword.folder import SessionFolder, scan
 
@@ -182,13 +182,13 @@ class _Pass:
         _renew_forms(db, self._lexicon)
 
     def look(self, roots: Iterable[Path]) -> list[list[_Found]]:
-        """The folders of each session that is due, in the order of `scan`."""
+        """The folders of each session that is due, in the order of `scan`; the newest session first, as its rows stand first."""
         copies: dict[str, list[_Found]] = {}
         for folder in scan(roots):
             found = self._look(folder)
             if found:
                 copies.setdefault(found.session, []).append(found)
-        return [candidates for candidates in copies.values() if not self._is_current(candidates[0])]
+        return [candidates for candidates in copies.values() if not self._is_current(candidates[0])][::-1]
 
     def read(self, due: Sequence[Sequence[_Found]]) -> None:
         """Into the tables."""
@@ -235,8 +235,8 @@ class _Pass:
         try:
             with writing(self._db):
                 self._lexicon.begin()
-                for found, rows in sessions:
-                    replace_session(self._db, rows, lexicon=self._lexicon)
+                replace_sessions(self._db, [rows for _, rows in sessions], lexicon=self._lexicon)
+                for found, _ in sessions:
                     _remember(self._db, found, problem=None)
         except UNFIT as error:
             self._lexicon.forget()

@@ -1,4 +1,4 @@
-"""Rows of a session → the tables: the only module that writes to them."""
+"""Rows of sessions → the tables: the only module that writes to them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import repeat
@@ -8,22 +8,33 @@ from sqlite_utils import Database
 
 from archive.index.forms import indexed
 from archive.index.lexicon import Lexicon
+from archive.index.rowid import row_id
 from archive.index.rows import REST, Columns, Seat, SessionRows
 
 
-def replace_session(db: Database, rows: SessionRows, *, lexicon: Lexicon) -> None:
-    """Delete what the tables hold of a session and insert what it is now.
+def replace_sessions(db: Database, sessions: Sequence[SessionRows], *, lexicon: Lexicon) -> None:
+    """Delete what the tables hold of some sessions and insert what they are now.
 
     Needs a transaction in which `lexicon` has begun.
     """
+    for rows in sessions:  # of all before any is written: a word is told of with one, and needed for others
+        lexicon.meet(rows.words)
+    lexicon.flush()
+    for rows in sorted(sessions, key=_newest_ms, reverse=True):  # FTS5 begins a new piece when a row id is below the last one
+        _replace(db, rows, lexicon=lexicon)
+
+
+def _newest_ms(rows: SessionRows) -> int:
+    return rows.utterances.at_ms[0] if rows.utterances.at_ms else 0
+
+
+def _replace(db: Database, rows: SessionRows, *, lexicon: Lexicon) -> None:
     name = str(rows.session["session"])
     delete_session(db, name)
     session_id = insert(db, "sessions", rows.session)
     speakers: dict[str | None, int] = {seat[0]: _insert_seat(db, session_id, seat) for seat in rows.seats}
     for table, row in rows.others:
         insert(db, table, {"session_id": session_id, **row})
-    lexicon.meet(rows.words)
-    lexicon.flush()
     if rows.utterances.at_ms:
         ids = _free_ids(db, rows.utterances.at_ms, name)
         _insert_utterances(db, session_id, ids, rows.utterances, speakers=speakers, lexicon=lexicon)
@@ -82,19 +93,19 @@ _SEARCHED = "INSERT INTO utterances_fts (rowid, spelling, forms, speaker, langua
 
 
 def _free_ids(db: Database, times_ms: Sequence[int], session: str) -> list[int]:
-    """A row id for each, in their order.
+    """A row id for each, in their order, which is newest first.
 
     What stands beside the milliseconds begins at a number made from the session's id, so that a folder gets the same row ids
     whatever is indexed before it; a taken id moves on to the next.
     """
     mark = (crc32(session.encode()) & 0xFFF) << 4
-    ends = [times_ms[0] << 16, (times_ms[-1] << 16) + 0xFFFFF]
-    taken = {row_id for (row_id,) in db.execute("SELECT id FROM utterances WHERE id BETWEEN ? AND ?", ends).fetchall()}
+    ends = [row_id(times_ms[0] + 16), row_id(times_ms[-1])]  # there is room for a million that moved on
+    taken = {number for (number,) in db.execute("SELECT id FROM utterances WHERE id BETWEEN ? AND ?", ends).fetchall()}
     result = []
-    for at_ms in times_ms:
-        row_id = at_ms << 16 | mark
-        while row_id in taken:
-            row_id += 1
-        taken.add(row_id)
-        result.append(row_id)
-    return result
+    for at_ms in reversed(times_ms):
+        number = row_id(at_ms, mark)
+        while number in taken:
+            number -= 1
+        taken.add(number)
+        result.append(number)
+    return result[::-1]

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlite_utils import Database
 
+from archive.index.rowid import row_id
 from archive.query.language import Field
 from everyword.errors import InvalidOption, InvalidQuery
 
@@ -53,7 +54,7 @@ class Narrowing:
         self.add(f"{column} IN ({', '.join('?' * len(values))})", *values)
 
     def add_range(self, first: int | None, last: int | None) -> None:
-        """Row ids at or after `first` and at or before `last`; None is no bound."""
+        """Row ids from `first` to `last`; None is no bound."""
         self.first = max((one for one in (self.first, first) if one is not None), default=None)
         self.last = min((one for one in (self.last, last) if one is not None), default=None)
 
@@ -138,8 +139,8 @@ def _narrow(db: Database, result: Narrowing, filters: Filters) -> None:
     if filters.after_us is not None or filters.before_us is not None:
         result.add(_HAS_TIME)  # the row id of others is no time
         result.add_range(
-            None if filters.after_us is None else _row_id(-(-filters.after_us // 1000)),
-            None if filters.before_us is None else _row_id(-(-filters.before_us // 1000)) - 1,
+            None if filters.before_us is None else _first_id(filters.before_us) + 1,
+            None if filters.after_us is None else _first_id(filters.after_us),
         )
 
 
@@ -208,9 +209,9 @@ def _role_ids(db: Database, name: str) -> list[int]:
     raise InvalidOption(f"No session has somebody with the role {name!r}.", hint=f"The archive knows {known}.")
 
 
-def _row_id(at_ms: int) -> int:
-    """The first row id of a millisecond; beyond what a row id can be, the nearest one."""
-    return max(-(1 << 46), min(at_ms, 1 << 46)) << 16
+def _first_id(at_us: int) -> int:
+    """The row id of whatever could be said first at a time or after it; beyond what a row id can be, the nearest one."""
+    return row_id(max(-(1 << 46), min(-(-at_us // 1000), 1 << 46)))
 
 
 def _speaker_ids(db: Database, name: str) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlite_utils import Database
 
+from archive.index.rowid import began_ms
 from archive.query.labels import Labels, SessionLabel, SpeakerLabel
 from archive.query.match import Matcher
 from everyword.clock import MICROSECONDS, clock_text, iso
@@ -145,7 +146,7 @@ def _passage(row: Row, session: SessionLabel, speaker: SpeakerLabel, text: str, 
         role=speaker.role,
         delegation=speaker.delegation,
         language=row.language,
-        time=None if session.started_at_us is None else iso((row.id >> 16) * 1000),
+        time=None if session.started_at_us is None else iso(began_ms(row.id) * 1000),
         position_us=row.position_us,
         duration_us=row.duration_us,
         text=text,
@@ -161,8 +162,8 @@ def text_of(row: Row, *, as_recorded: bool) -> str:
 
 def neighbours(asked: Asked, row: Row, count: int) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
     """The `count` utterances before and after one, of its session, in the order they were said."""
-    before = _beside(asked, row, count, comparison="<", direction="DESC")
-    after = _beside(asked, row, count, comparison=">", direction="ASC")
+    before = _beside(asked, row, count, comparison=">", direction="ASC")
+    after = _beside(asked, row, count, comparison="<", direction="DESC")
     return tuple(reversed(before)), tuple(after)
 
 

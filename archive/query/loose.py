@@ -88,12 +88,12 @@ class Vocabulary:
                 cost = distance(wanted, plain, most)
                 if cost <= most:
                     found.append((cost, candidate))
-        said = ((cost, -last, one) for cost, one in sorted(found)[:MOST_COMPARED] if (last := self._last_said(one)) is not None)
+        said = ((cost, last, one) for cost, one in sorted(found)[:MOST_COMPARED] if (last := self._last_said(one)) is not None)
         return tuple(one for _, _, one in sorted(said)[:MOST_WORDS])
 
     def _last_said(self, word: str) -> int | None:
         """The row id of the newest utterance that holds the word or a form of it; None if none does any more."""
-        newest = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH ? ORDER BY rowid DESC LIMIT 1"
+        newest = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH ? ORDER BY rowid LIMIT 1"
         expression = f'spelling : "{" ".join(pieces(word))}" OR forms : "{indexed(word)}"'
         row = self._db.execute(newest, [expression]).fetchone()
         return None if row is None else int(row[0])

@@ -27,7 +27,7 @@ def ranked(rows: Sequence[Row], matcher: Matcher, as_typed: AbstractSet[int]) ->
         return sum(rarity[term] * times / (times + slack) for term, times in counts[place].items())
 
     def key(place: int) -> tuple[bool, float, int]:
-        return rows[place].id in as_typed, score(place), rows[place].id
+        return rows[place].id in as_typed, score(place), -rows[place].id
 
     return [rows[place] for place in sorted(range(len(rows)), key=key, reverse=True)]
 

@@ -106,7 +106,7 @@ class Search:
         if self.as_recorded:
             machine = self._corrected(is_oldest_first=is_oldest_first)
             untouched = (row for row in found if row.recorded is None)
-            return merge(untouched, machine, key=lambda row: row.id, reverse=not is_oldest_first)
+            return merge(untouched, machine, key=lambda row: row.id, reverse=is_oldest_first)
         return found
 
     def suggestions(self) -> tuple[str, ...]:
@@ -116,7 +116,6 @@ class Search:
         return tuple(dict.fromkeys(near for word in unknown for near in self.vocabulary.near(word)[:3]))
 
     def _found(self, expression: str, *, is_oldest_first: bool) -> Iterator[Row]:
-        direction = "ASC" if is_oldest_first else "DESC"
         together = " AND ".join(part for part in (f"({expression})" if expression else "", *self._narrowing.expressions) if part)
         source, key = "utterances_fts CROSS JOIN utterances ON utterances.id = utterances_fts.rowid", "utterances_fts.rowid"
         conditions, values = self._narrowing.where(key)
@@ -126,15 +125,20 @@ class Search:
             source, key = "utterances", "utterances.id"
             conditions, values = self._narrowing.where(key)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        return select(self.db, f"{source} {where} ORDER BY {key} {direction}", values)
+        return select(self.db, f"{source} {where} {_order(key, is_oldest_first=is_oldest_first)}", values)
 
     def _corrected(self, *, is_oldest_first: bool) -> Iterator[Row]:
         """Utterances whose machine's text answers; they are few, and not in the index."""
         conditions, values = self._narrowing.where("utterances.id")
         where = " AND ".join(["utterances.recorded IS NOT NULL", *conditions])
-        direction = "ASC" if is_oldest_first else "DESC"
-        rows = select(self.db, f"utterances WHERE {where} ORDER BY utterances.id {direction}", values)
+        order = _order("utterances.id", is_oldest_first=is_oldest_first)
+        rows = select(self.db, f"utterances WHERE {where} {order}", values)
         return (row for row in rows if self.matcher.is_all_met(row.recorded or "", row.language))
+
+
+def _order(key: str, *, is_oldest_first: bool) -> str:
+    """What was said last has the smallest row id."""
+    return f"ORDER BY {key} {'DESC' if is_oldest_first else 'ASC'}"
 
 
 def search(

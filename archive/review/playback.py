@@ -1,11 +1,11 @@
 """Hearing a stretch while reviewing it, through a process of its own; reviewing goes on without sound when there is none."""
 
 import subprocess
-import sys
 from dataclasses import dataclass, field
 
 from archive.record import Record
 from archive.review.marks import Reviewable
+from archive.stretch import Stretch, player, stretch_of
 from everyword.text import printable
 
 LEAD_S = 0.5
@@ -26,31 +26,24 @@ class Player:
     is_wanted: bool = True
     trouble: str = ""
     heard: list[tuple[int, int]] = field(default_factory=list)
-    _process: "subprocess.Popen[str] | None" = None
-    _first: int = 0
-    _count: int = 0
+    _playing: "tuple[subprocess.Popen[str], Stretch] | None" = None
 
     def play(self, stretch: Reviewable) -> None:
         """Start to play, and return at once."""
         self.stop()
         if not self.is_wanted or self.trouble:
             return
-        recording = self.record.recording
-        lead = round(LEAD_S * recording.streams[stretch.stream].rate_hz)
-        self._first = max(0, stretch.first_frame - lead)
-        self._count = min(stretch.first_frame + stretch.frame_count + lead, recording.end_frame(stretch.stream)) - self._first
-        channel = next(t.channel for t in recording.tracks if (t.stream, t.number) == (stretch.stream, stretch.track))
-        place = (stretch.stream, channel, self._first, self._count)
-        command = [sys.executable, "-P", "-m", "recorder.sound.playback", str(recording.folder.path), *map(str, place), "told"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        place = stretch_of(self.record, stretch, around_s=LEAD_S)
+        command = player(self.record.folder, place, is_told=True)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._playing = process, place
 
     def stop(self) -> None:
         """End what is being played, and note how much of it was heard."""
-        process, self._process = self._process, None
-        if process is None:
+        playing, self._playing = self._playing, None
+        if playing is None:
             return
+        process, place = playing
         is_done = process.poll() is not None
         process.kill()
         played, said = process.communicate()
@@ -58,7 +51,7 @@ class Player:
             self.trouble = _sentence(said)
         counts = [int(line) for line in played.splitlines() if line.isdecimal()]
         if counts:
-            self.heard.append((self._first, min(counts[-1], self._count)))
+            self.heard.append((place.first_frame, min(counts[-1], place.frame_count)))
 
     def forget(self) -> list[tuple[int, int]]:
         """What was heard since the last time, and begin anew."""

@@ -14,10 +14,12 @@ from archive import Archive
 from archive.answers.brief import lines
 from archive.answers.chart import bar, write_bars, write_lines
 from archive.answers.concordance import concordance
+from archive.answers.counts import uses
 from archive.answers.definitions import changes
 from archive.answers.files import COLUMNS, csv_lines, json_lines
 from archive.answers.sound import stretch, write_wav
 from archive.query.filters import Filters
+from archive.query.search import Search
 from archive.record import read_record
 from everyword import errors
 from everyword.errors import InvalidOption, WouldOverwrite
@@ -66,6 +68,15 @@ def test_hits_are_counted_by_session_speaker_month_and_language(archive: Archive
 def test_everybodys_first_and_last_use_are_told(archive: Archive) -> None:
     use = next(one for one in archive.uses("corridor") if one.person == "anna-reed")
     assert (2, "First", "Second") == (use.utterances, use.first.title, use.last.title)
+
+
+def test_a_month_begins_with_its_first_millisecond(home: Path, tmp_path: Path) -> None:
+    december_us = (NOON_US // DAY_US + 9) * DAY_US
+    talk = [Said("a term in November", length_s=0.001), Said("a term in December", at_s=0.001), Said("no more", at_s=2)]
+    transcribed(tmp_path, talk, started_at_us=december_us - 1000)
+    with Archive(home) as opened:
+        assert [("2026-11", 1, 1), ("2026-12", 1, 2)] == [(one.month, one.uses, one.utterances) for one in opened.drift("term")]
+        assert {"2026-11": 1, "2026-12": 1} == {one.key: one.utterances for one in opened.counts("term", "month")}
 
 
 def test_a_month_without_a_use_is_in_the_drift_too(archive: Archive) -> None:
@@ -150,6 +161,15 @@ def test_nothing_that_was_said_is_obeyed_by_markdown(home: Path, tmp_path: Path,
     assert not [part for part in ("<script>", "](", " | ") if part in shown]
 
 
+def test_a_brief_of_a_recording_of_unknown_time_says_so(home: Path, tmp_path: Path) -> None:
+    folder = transcribed(tmp_path, [Said("a harmless word")], started_at_us=None)
+    place = f"time unknown ({folder.read_session().id} #1)"
+    with Archive(home) as opened:
+        page = list(lines(opened.brief(["harmless"]), "text"))
+    assert f"   Track 1: first {place}, last {place}, 1 in all" in page
+    assert "1 utterance by 1 speaker." in page
+
+
 def test_the_brief_command_writes_both_pages_once(ew: Ew, archive: Archive, tmp_path: Path) -> None:
     paths = ew("brief", "corridor", "--to", str(tmp_path / "out")).out.splitlines()
     assert ["brief.md", "brief.txt"] == [Path(path).name for path in paths]
@@ -230,6 +250,15 @@ def test_the_machines_words_are_found_when_asked_for(home: Path, tmp_path: Path)
         assert () == opened.search("better", as_recorded=True).hits
         (hit,) = opened.search("better").hits
     assert hit.row.recorded == "a bitter word"
+
+
+def test_first_and_last_use_are_told_from_the_machines_words_too(home: Path, tmp_path: Path) -> None:
+    folder = transcribed(tmp_path, [Said(f"a bitter word {number}", at_s=2 * number) for number in range(4)])
+    correct(folder, 1, to="a better word 0")
+    correct(folder, 3, to="a better word 2")
+    with Archive(home) as opened:
+        (use,) = uses(Search(opened.db, "bitter", as_recorded=True))
+    assert (1, 4, 4) == (use.first.utterance, use.last.utterance, use.utterances)
 
 
 def test_a_revision_names_the_run_and_the_last_correction(home: Path, tmp_path: Path) -> None:

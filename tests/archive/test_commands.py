@@ -8,7 +8,7 @@ import pytest
 
 from everyword import errors
 from everyword.model import Speaker
-from tests.archive.builders import TALKS, Said, imported, transcribed
+from tests.archive.builders import TALKS, Said, correct, imported, transcribed
 from tests.archive.conftest import Ew
 
 
@@ -42,9 +42,18 @@ def test_show_numbers_the_utterances_that_correct_takes(ew: Ew, tmp_path: Path) 
 def test_search_prints_a_citation_and_the_text(ew: Ew, tmp_path: Path) -> None:
     folder = transcribed(tmp_path)
     citation, text = ew("search", "полонений").out.splitlines()
-    expected = f"Олена Коваль  {short(folder.path.name)}  #2  2026-11-22 12:00:02  at 0:00:02  track 2  [uk]  Round three"
+    expected = f"Олена Коваль  {short(folder.path.name)}  r001 #2  2026-11-22 12:00:02  at 0:00:02  track 2  [uk]  Round three"
     assert citation == expected
     assert text == "    Ми говорили про обмін полонених."
+
+
+def test_a_hit_among_its_neighbours_is_marked_and_names_the_revision_that_is_shown(ew: Ew, tmp_path: Path) -> None:
+    folder = transcribed(tmp_path)
+    entry = correct(folder, 2, to="Ми говорили про обмін усіх полонених.")
+    shown = ew("search", "полонений", "--context", "1").out.splitlines()
+    assert ["  > Ми говорили про обмін усіх полонених."] == [line for line in shown if line.startswith("  >")]
+    assert f"  r001+{entry.correction.seq} #2  " in shown[shown.index("  > Ми говорили про обмін усіх полонених.") - 1]
+    assert 3 == sum("  r001" in line for line in shown)
 
 
 def test_search_marks_hits_in_bold_where_the_terminal_can(ew: Ew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

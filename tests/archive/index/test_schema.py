@@ -11,8 +11,9 @@ import pytest
 from archive import METADATA
 from archive.index import update
 from archive.index.schema import APPLICATION_ID, FILE_NAME, USER_VERSION, open_archive, writing
+from archive.query.search import search
 from everyword.errors import ArchiveError
-from tests.archive.builders import Said, transcribed
+from tests.archive.builders import NOON_US, Said, transcribed
 
 
 def an_archive(tmp_path: Path) -> Path:
@@ -180,6 +181,20 @@ def test_datasette_searches_the_flat_view_with_the_metadata_that_is_shipped(tmp_
     assert [("Anna Reed", "We discussed the exchange of prisoners.")] == found["newest"]
 
 
+def test_datasette_turns_the_pages_from_the_newest_utterance_to_the_oldest(tmp_path: Path) -> None:
+    path = an_archive(tmp_path)
+
+    def page(after: str) -> dict[str, object]:
+        command = [sys.executable, "-m", "datasette", str(path), "--metadata", str(METADATA), "--get"]
+        command += [f"/archive/utterances.json?_shape=objects&_size=3{after}"]
+        answer: dict[str, object] = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+        return answer
+
+    first = page("")
+    second = page(f"&_next={first['next']}")
+    assert [4, 3, 2, 1] == [row["number"] for one in (first, second) for row in one["rows"]]  # type: ignore[attr-defined]
+
+
 def test_plain_sqlite_makes_the_very_same_index_from_the_tables(tmp_path: Path) -> None:
     transcribed(tmp_path, [Said("Ещё пам’ять, ё, і сло́во", "uk"), Said("don't", at_s=2, person="anna-reed", flags=("echo",))])
     connection = sqlite3.connect(an_archive(tmp_path))
@@ -214,3 +229,44 @@ def test_an_archive_of_version_one_is_filled_again_from_the_folders(tmp_path: Pa
         assert (4,) == db.execute("SELECT count(*) FROM transcript").fetchone()
         assert (USER_VERSION,) == db.execute("PRAGMA user_version").fetchone()
         assert [] == db.execute("SELECT name FROM sqlite_master WHERE name = 'words'").fetchall()
+
+
+def make_version_3(path: Path) -> None:
+    """Turn an archive of now into one of version 3, in which the newest row had the largest id."""
+    connection = sqlite3.connect(path)
+    (view,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'transcript'").fetchone()
+    assert "(-utterances.id >> 16)" in view
+    connection.executescript(f"""
+        UPDATE utterances SET id = -id;
+        UPDATE sessions SET first_id = -last_id, last_id = -first_id;
+        DROP VIEW transcript;
+        {view.replace("(-utterances.id >> 16)", "(utterances.id >> 16)")};
+        INSERT INTO utterances_fts (utterances_fts, rank) VALUES ('pgsz', 4050);
+        INSERT INTO utterances_fts (utterances_fts) VALUES ('rebuild');
+        UPDATE _sqlite_migrations SET name = 'm003_joined_people';
+        PRAGMA user_version = 3;
+    """)
+    connection.close()
+
+
+def test_an_archive_of_version_three_is_turned_round_and_answers_the_same(tmp_path: Path) -> None:
+    transcribed(tmp_path, title="An hour later", started_at_us=NOON_US + 3_600_000_000)
+    path = an_archive(tmp_path)
+    tables = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+
+    def answers() -> list[object]:
+        with open_archive(path) as db:
+            report = update.index(db, [tmp_path / "home" / "sessions"])
+            said = [hit.passage for query in ("prisoner", "полонений", "we OR ми") for hit in search(db, query).hits]
+            return [said, db.execute("SELECT * FROM transcript ORDER BY id").fetchall(), db.execute(tables).fetchall(), report]
+
+    expected = answers()
+    make_version_3(path)
+    *turned, report = answers()
+    assert expected[:-1] == turned
+    assert update.Report(2, ()) == report
+    with open_archive(path) as db:
+        assert (USER_VERSION, 1000) == (
+            db.execute("PRAGMA user_version").fetchone()[0],
+            db.execute("SELECT v FROM utterances_fts_config WHERE k = 'pgsz'").fetchone()[0],
+        )

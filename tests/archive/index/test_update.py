@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,20 +18,7 @@ from everyword.digest import canonical, file_digest
 from everyword.errors import ArchiveError
 from everyword.model import Speaker
 from tests.archive.builders import NOON_US, Said, add_run, adopt, correct, imported, transcribed
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    with open_archive(tmp_path / "home" / FILE_NAME) as database:
-        yield database
-
-
-def roots(tmp_path: Path) -> list[Path]:
-    return [tmp_path / "home" / "sessions"]
-
-
-def texts(db: Database) -> list[str]:
-    return [text for (text,) in db.execute("SELECT text FROM utterances ORDER BY id").fetchall()]
+from tests.archive.index.rows import roots, texts
 
 
 def dump(path: Path) -> list[str]:
@@ -80,28 +66,6 @@ def test_indexing_twice_reads_nothing_twice_and_changes_nothing(tmp_path: Path, 
     before = dump(tmp_path / "home" / FILE_NAME)
     assert update.index(db, roots(tmp_path)) == update.Report(0, ())
     assert dump(tmp_path / "home" / FILE_NAME) == before
-
-
-def test_rows_stand_in_the_order_of_time_whatever_the_order_of_arrival(tmp_path: Path, db: Database) -> None:
-    transcribed(tmp_path, [Said("later")], started_at_us=NOON_US + 60_000_000)
-    update.index(db, roots(tmp_path))
-    transcribed(tmp_path, [Said("earlier")], started_at_us=NOON_US)
-    update.index(db, roots(tmp_path))
-    assert texts(db) == ["earlier", "later"]
-
-
-def test_two_utterances_of_one_millisecond_both_have_a_row(tmp_path: Path, db: Database) -> None:
-    transcribed(tmp_path, [Said("one", track=1), Said("two", track=2)])
-    transcribed(tmp_path, [Said("three")], title="At the same time")
-    update.index(db, roots(tmp_path))
-    assert sorted(texts(db)) == ["one", "three", "two"]
-
-
-def test_a_recording_of_unknown_time_has_no_time_and_stands_where_its_session_was_made(tmp_path: Path, db: Database) -> None:
-    folder = transcribed(tmp_path, [Said("when?")], started_at_us=None)
-    update.index(db, roots(tmp_path))
-    (row_id, started_at) = db.execute("SELECT id, started_at FROM transcript").fetchone()
-    assert (row_id >> 16, started_at) == (folder.read_session().created_at_us // 1000, None)
 
 
 def test_a_sealed_session_without_transcript_is_there(tmp_path: Path, db: Database) -> None:
@@ -216,17 +180,6 @@ def test_a_folder_that_breaks_later_is_no_longer_answered_from(tmp_path: Path, d
     break_ledger(folder.path)
     assert len(update.index(db, roots(tmp_path)).problems) == 1
     assert texts(db) == []
-
-
-def test_a_recording_from_before_1970_stands_before_the_others(tmp_path: Path, db: Database) -> None:
-    transcribed(tmp_path, [Said("one word")], started_at_us=1)
-    transcribed(tmp_path, [Said("one small step")], started_at_us=-14_191_371_000_000)
-    update.index(db, roots(tmp_path))
-    newest_first = "SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH 'one' ORDER BY rowid DESC"
-    assert [row_id >> 16 for (row_id,) in db.execute(newest_first).fetchall()] == [0, -14_191_371_000]
-    assert db.execute("SELECT started_at FROM transcript WHERE text = 'one small step'").fetchone() == (
-        "1969-07-20T17:57:09.000Z",
-    )
 
 
 @pytest.mark.parametrize("at_s", [1e11, 1e12, 1e30])

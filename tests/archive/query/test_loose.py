@@ -66,6 +66,13 @@ def test_without_loose_nothing_is_widened_but_what_is_near_is_proposed(db: Datab
     assert () == search(db, "corridor Киев").suggestions
 
 
+@pytest.mark.parametrize("said", [("zelenka", "zelenko"), ("zelenko", "zelenka")])
+def test_of_equally_near_words_the_one_said_last_is_proposed_first(db: Database, tmp_path: Path, said: tuple[str, str]) -> None:
+    transcribed(tmp_path, [Said(f"To {word} now", at_s=2 * place) for place, word in enumerate(said)], title="Names")
+    update.index(db, [tmp_path / "home" / "sessions"])
+    assert said[::-1] == search(db, "zelenki").suggestions[:2]
+
+
 def test_an_archive_that_can_only_be_read_is_searched_loosely(db: Database) -> None:
     db.conn.execute("PRAGMA query_only = ON")
     assert {"Передайте это Лаврову."} == found(db, "Lavrov")

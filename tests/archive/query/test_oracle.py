@@ -21,7 +21,7 @@ from archive.index.lexicon import Lexicon, Texts
 from archive.index.rows import Row as Written
 from archive.index.rows import SessionRows, columns
 from archive.index.schema import FILE_NAME, open_archive, writing
-from archive.index.writing import replace_session
+from archive.index.writing import replace_sessions
 from archive.query.filters import Filters, read_time
 from archive.query.search import search
 
@@ -106,7 +106,7 @@ def fill(db: Database) -> None:
             numbered = [(number, row) for number, row in enumerate(ROWS) if row.session == name]
             written = [written_row(number, row, texts) for number, row in numbered]
             changed = [("corrections", correction(number, row)) for number, row in numbered if row.machine != row.words]
-            replace_session(db, SessionRows(session, seats, changed, columns(written), texts.take()), lexicon=lexicon)
+            replace_sessions(db, [SessionRows(session, seats, changed, columns(written), texts.take())], lexicon=lexicon)
 
 
 def written_row(number: int, row: Row, texts: Texts) -> Written:

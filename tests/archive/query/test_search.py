@@ -89,6 +89,14 @@ def test_by_relevance_the_word_as_typed_comes_before_its_other_forms(db: Databas
     assert found.index(exact) < found.index("Prisoners!")
 
 
+def test_by_relevance_of_the_same_words_the_newest_stand_first(db: Database, tmp_path: Path) -> None:
+    for number in (2, 1, 3):
+        transcribed(tmp_path, [Said("equal words")], title=f"Session {number}", started_at_us=NOON_US + number * DAY_US)
+    update.index(db, [tmp_path / "home" / "sessions"])
+    found = [hit.passage.title for hit in search(db, "equal", order="relevance").hits]
+    assert ["Session 3", "Session 2", "Session 1"] == found
+
+
 def test_a_limit_says_that_there_is_more(db: Database) -> None:
     answer = search(db, "prisoner", limit=2)
     assert (len(answer.hits), answer.more) == (2, True)

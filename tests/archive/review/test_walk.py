@@ -129,7 +129,7 @@ def test_what_was_played_is_in_the_mark(tmp_path: Path, monkeypatch: pytest.Monk
     player = tmp_path / "player"
     player.write_text("#!/bin/sh\necho 2000\necho 12000\nexec sleep 60\n")
     player.chmod(0o755)
-    monkeypatch.setattr("archive.review.playback.sys.executable", str(player))
+    monkeypatch.setattr("archive.stretch.sys.executable", str(player))
     folder = a_session(tmp_path)
     Walk.of(folder, Desk(lambda _: None, waiting(["n", "b", "a", "q"])), by="Test Operator", key=KEY, is_heard=True).run()
     (mark,) = review.read(folder)
@@ -145,8 +145,8 @@ def test_in_a_room_the_utterance_is_really_played(tmp_path: Path, monkeypatch: p
         for name, value in room.environment().items():
             monkeypatch.setenv(name, value)
         player.play(read_record(folder).lines[0].utterance)
-        assert player._process is not None
-        player._process.wait(60)
+        assert player._playing is not None
+        player._playing[0].wait(60)
         assert (player.forget(), player.trouble) == ([(0, 2 * 8000 + 4000)], "")
 
 
@@ -161,7 +161,7 @@ def waiting(answers: list[str]) -> Callable[[str, str], str | None]:
 
 
 def test_without_sound_the_reason_is_said_once_and_the_review_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.review.playback.sys.executable", "/bin/false")
+    monkeypatch.setattr("archive.stretch.sys.executable", "/bin/false")
     folder, said = a_session(tmp_path), list[str]()
     Walk.of(folder, Desk(said.append, waiting(["a", "a", "a"])), by="Test Operator", key=KEY, is_heard=True).run()
     assert len([line for line in said if line.startswith("No sound: ")]) == 1
