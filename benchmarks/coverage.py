@@ -52,6 +52,10 @@ EDITED = ("en_europarl_ivory",)
 ABSENT = "trade already we have in place strict rules on ivory trade in the european union imports of ivory into the eu "
 """With these words that reference begins, and the recording after them; it is also a part of a joined recording."""
 
+CUT_OFF = "but we did not stop there towards the"
+CONTINUED = f"{CUT_OFF} end of last year"
+"""So it ends, in the middle of a sentence, and so the recording does."""
+
 Sound: TypeAlias = NDArray[np.float32]
 Bounds: TypeAlias = tuple[float, float]
 
@@ -137,8 +141,8 @@ def _score(way: Way, item: dict[str, object], *, name: str, options: argparse.Na
 
 
 def reference_of(item: dict[str, object]) -> str:
-    """What was said, normalised, without the words with which a reference begins before its recording does."""
-    return normalise(str(item["text_spoken"] or item["text"])).replace(ABSENT, "")
+    """What was said, normalised; a reference that begins before its recording, or ends before it, is mended."""
+    return normalise(str(item["text_spoken"] or item["text"])).replace(ABSENT, "").replace(CUT_OFF, CONTINUED)
 
 
 def _times(path: Path) -> list[float]:

@@ -22,7 +22,7 @@ from faster_whisper import decode_audio
 from numpy.typing import NDArray
 
 from benchmarks.alignment import Heard
-from benchmarks.coverage import UNUSABLE
+from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from transcribe import doubt, models
@@ -126,7 +126,7 @@ def _wrong(heard: Sequence[Heard], reference: str, language: str) -> set[float]:
     words = spelled(heard, reference, language=language)
     if not words:
         return set()
-    chunks = jiwer.process_words(normalise(reference), " ".join(word.text for word in words)).alignments[0]
+    chunks = jiwer.process_words(reference, " ".join(word.text for word in words)).alignments[0]
     return {word.start_s for chunk in chunks if chunk.type != "equal" for word in words[chunk.hyp_start_idx : chunk.hyp_end_idx]}
 
 
@@ -141,8 +141,7 @@ def _rows(engine: WhisperEngine, data: Path, item: dict[str, object]) -> list[Ro
             if one.used and one.reading and not DOUBTING & set(one.flags):
                 others = [other.reading for other in group if other is not one and other.window == one.window and other.reading]
                 parts.append((one.reading, others, one.window, place))
-    reference, language = str(item["text_spoken"] or item["text"]), str(item["lang"])
-    return labelled(parts, reference=reference, language=language, is_test=is_test(str(item["id"])))
+    return labelled(parts, reference=reference_of(item), language=str(item["lang"]), is_test=is_test(str(item["id"])))
 
 
 def is_test(name: str) -> bool:

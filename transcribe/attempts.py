@@ -1,7 +1,7 @@
 """What is asked of an engine about a window, and what came of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,13 @@ class Clip:
     samples: Floats
     profile: Profile
     expected: tuple[str, ...] = ()
+
+    def within(self, window: Window) -> "Clip":
+        """The part of it that a window inside its own holds."""
+        piece = self.profile.piece
+        start = piece.sample_of(self.window.first_frame)
+        first, end = piece.sample_of(window.first_frame) - start, piece.sample_of(window.end_frame) - start
+        return replace(self, window=window, samples=self.samples[first:end])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from typing import TypeAlias
 
 from transcribe import turns
 from transcribe.attempts import Attempt, Clip, ask
+from transcribe.cases import Case
 from transcribe.checks import MIXED, flags_of
 from transcribe.engine import Engine, Reading, Shares, Stretch
-from transcribe.looks import Case, look_again
-from transcribe.windows import RATE_HZ, Window
+from transcribe.looks import look_again
+from transcribe.windows import RATE_HZ
 
 BLOCK_WINDOWS = 64
 
@@ -83,7 +84,7 @@ def _read_batch(engine: Engine, batch: Sequence[Clip], languages: Sequence[str])
 
 
 def _attempts(clip: Clip, cases: Sequence[Case]) -> list[Attempt]:
-    found = [attempt for case in cases for attempt in case.attempts]
+    found = [attempt for case in cases for attempt in case.every_attempt]
     if len(cases) == 1:
         return found
     return [Attempt(clip.window, "whole", None, (MIXED,), used=False, skipped=TURN_BY_TURN), *found]
@@ -112,14 +113,6 @@ def _cases(engine: Engine, clip: Clip, languages: Sequence[str]) -> list[Case]:
         return [Case(clip, "whole", chosen[0], beliefs[0])]
     windows = turns.cut(clip.window, clip.profile, [(bounds[group[0]][0], bounds[group[-1]][1]) for group in groups])
     return [
-        Case(_part(clip, window), "turn", chosen[group[0]], belief)
+        Case(clip.within(window), "turn", chosen[group[0]], belief)
         for window, group, belief in zip(windows, groups, beliefs, strict=True)
     ]
-
-
-def _part(clip: Clip, window: Window) -> Clip:
-    piece = clip.profile.piece
-    first, end = (
-        piece.sample_of(frame) - piece.sample_of(clip.window.first_frame) for frame in (window.first_frame, window.end_frame)
-    )
-    return replace(clip, window=window, samples=clip.samples[first:end])

@@ -12,7 +12,7 @@ from everyword.folder import SessionFolder, disk_errors, sync_directory
 from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from transcribe import checks, doubt, looks, speakers, stitch, turns, windows
+from transcribe import bilingual, checks, doubt, speakers, stitch, turns, windows
 from transcribe.audio import require_segments
 from transcribe.coverage import frames_by_state
 from transcribe.engine import Engine
@@ -198,7 +198,10 @@ def _settings() -> dict[str, int | str]:
         "cut_voice_ppm": round(windows.VOICE * 1e6),
         "full_context_logprob_e6": round(checks.UNSURE_LOGPROB * 1e6),
         "silence_voice_ppm": round(checks.SOME_VOICE * 1e6),
-        "sure_language_ppm": round(looks.SURE_LANGUAGE * 1e6),
+        "sure_language_ppm": round(bilingual.SURE_LANGUAGE * 1e6),
+        "alike_logprob_e6": round(bilingual.ALIKE_LOGPROB * 1e6),
+        "alike_shares": " ".join(f"{name}={share}" for name, share in bilingual.ALIKE),
+        "known_words_e6": round(bilingual.WORDS_WEIGHT * 1e6),
         "language_change_e6": round(turns.CHANGE_COST * 1e6),
         "doubtful_e6": round(doubt.DOUBTFUL * 1e6),
     }

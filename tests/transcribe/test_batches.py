@@ -185,6 +185,64 @@ def test_a_third_language_is_tried_before_the_one_that_is_mixed_up() -> None:
     assert ["en"] == [one.reading.language for one in attempts if one.used and one.reading]
 
 
+def test_between_russian_and_ukrainian_words_that_exist_count_more_than_a_little_probability() -> None:
+    readings = {
+        "ru": a_reading("и запыв долгим кофтком пыва", logprob=-0.40, language="ru"),
+        "uk": a_reading("і запив довгим ковтком пива", logprob=-0.45, language="uk"),
+    }
+    engine = Interpreter(russian=(), by_language=readings, shares=(("ru", 0.997), ("uk", 0.003)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("ru", "uk")))
+    assert ["uk"] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+def test_a_reading_that_goes_round_in_circles_does_not_decide_about_the_language() -> None:
+    readings = {"en": a_reading("they call me", logprob=-0.28), "ru": a_reading("янки " * 20, logprob=-0.05, language="ru")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.55), ("ru", 0.45)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru")))
+    assert ["en"] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+RUSSIAN_FIRST = {
+    "ru": a_reading("добрый день всем вам а чипа щеналась вона зара", logprob=-0.35, language="ru"),
+    "uk": a_reading("добрій дєнь всьом вама а чи починалась вона зараз", logprob=-0.35, language="uk"),
+}
+"""Russian in the first two seconds, Ukrainian after them; a word every 0.4 s."""
+
+
+def test_where_ukrainian_stands_beside_russian_each_is_read_on_its_own() -> None:
+    engine = Interpreter(russian=(), by_language=RUSSIAN_FIRST, shares=(("ru", 0.99), ("uk", 0.01)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.0, 1.6), (2.0, 4.0)]), languages=("ru", "uk")))
+    used = [(one.part, one.reading.language) for one in attempts if one.used and one.reading]
+    assert [("turn", "ru"), ("turn", "uk")] == used
+    assert ["whole", "other language"] == [one.part for one in attempts if not one.used]
+    assert attempts[0].window.first_frame == min(one.window.first_frame for one in attempts if one.used)
+    assert attempts[0].window.end_frame == max(one.window.end_frame for one in attempts if one.used)
+
+
+def test_where_one_of_two_parts_cannot_be_read_the_whole_stands() -> None:
+    class Failing(Interpreter):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            if min(map(len, clips)) < 10 * 16_000:
+                raise RuntimeError("no")
+            return super().read(clips, languages=languages, full_context=full_context)
+
+    engine = Failing(russian=(), by_language=RUSSIAN_FIRST, shares=(("ru", 0.99), ("uk", 0.01)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.0, 1.6), (2.0, 4.0)]), languages=("ru", "uk")))
+    assert 1 == sum(one.used for one in attempts)
+
+
+def test_where_the_language_is_unsure_each_half_is_read_in_its_own() -> None:
+    class Halved(Interpreter):
+        def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
+            if len(clip) == 10 * 16_000:
+                return [(("en", 0.6), ("ru", 0.4))] * len(stretches)
+            return super().shares(clip, stretches=stretches, languages=languages)
+
+    engine = Halved(russian=(4, 5, 6, 7), by_language={"en": a_reading("good morning"), "ru": a_reading("да", language="ru")})
+    attempts = next(read_all(engine, clips(10, voiced=[(0, 4), (6, 10)]), languages=("en", "ru")))
+    assert ["en", "ru"] == [one.reading.language for one in attempts if one.part.endswith("half") and one.reading]
+
+
 def test_russian_is_not_read_in_ukrainian_where_nobody_speaks_that() -> None:
     readings = {"ru": a_reading("да", logprob=-0.45, language="ru"), "en": a_reading("yes", logprob=-0.2)}
     engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.003), ("ru", 0.997)))

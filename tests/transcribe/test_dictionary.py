@@ -1,0 +1,24 @@
+"""Words are counted as a dictionary of their language has them."""
+
+import pytest
+
+from transcribe.dictionary import known_share
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "share"),
+    [
+        ("Для прослушивания следующего сообщения нажмите шесть.", "ru", 1.0),
+        ("Сім'я, сім\u2019я, сім\u02bcя", "uk", 1.0),
+        ("ЕЩЁ РАЗ по-русски", "ru", 1.0),
+        ("щось щось рпвщ кжхз", "uk", 0.5),
+        ("4-2-4-2", "ru", 0.0),
+        ("", "uk", 0.0),
+    ],
+)
+def test_the_share_of_words_that_the_dictionary_has(text: str, language: str, share: float) -> None:
+    assert share == known_share(text, language)
+
+
+def test_what_is_made_of_another_language_is_mostly_not_in_the_dictionary() -> None:
+    assert known_share("и запыв долгим кофтком пыва", "ru") < known_share("і запив довгим ковтком пива", "uk")

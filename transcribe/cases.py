@@ -1,0 +1,49 @@
+"""A window, or a turn of one, while it is being read: the attempts at it so far, and what stands for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from transcribe.attempts import Ask, Attempt, Clip, Part
+from transcribe.checks import flags_of
+from transcribe.engine import Reading, Shares
+
+
+@dataclass(slots=True)
+class Case:
+    """A window or a turn, its language, and the attempts at it; where it was parted by language, `parts` stand for it."""
+
+    clip: Clip
+    part: Part
+    language: str
+    shares: Shares
+    attempts: list[Attempt] = field(default_factory=list)
+    parts: list["Case"] = field(default_factory=list)
+
+    def ask(self, *, full_context: bool = False) -> Ask:
+        """For the whole of it."""
+        return Ask(self.clip.samples, self.language, full_context)
+
+    def attempt(self, part: Part, reading: Reading) -> Attempt:
+        """A reading of the whole of it; of its language the engine was not asked again."""
+        return Attempt(self.clip.window, part, replace(reading, languages=self.shares), flags_of(reading))
+
+    def add(self, others: Sequence[Attempt], *, is_used: bool) -> None:
+        """Other attempts at the whole of it, used instead of those before or not at all."""
+        before = [replace(one, used=one.used and not is_used) for one in self.attempts]
+        self.attempts = [*before, *(replace(one, used=is_used) for one in others)]
+
+    def flag(self, flag: str) -> None:
+        """Flag every attempt at it and at its parts."""
+        self.attempts = [replace(one, flags=(*one.flags, flag)) for one in self.attempts]
+        for part in self.parts:
+            part.flag(flag)
+
+    @property
+    def used(self) -> list[Attempt]:
+        """What stands for the case at present."""
+        return [attempt for attempt in self.attempts if attempt.used]
+
+    @property
+    def every_attempt(self) -> list[Attempt]:
+        """Its own and those of its parts."""
+        return [*self.attempts, *(attempt for part in self.parts for attempt in part.every_attempt)]
