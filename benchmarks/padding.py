@@ -18,7 +18,7 @@ import numpy as np
 from faster_whisper import decode_audio
 
 from benchmarks.alignment import Heard
-from benchmarks.coverage import UNUSABLE
+from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.doubt import is_test
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
@@ -73,12 +73,12 @@ def _errors(engine: WhisperEngine, data: Path, item: dict[str, object], *, full_
     """``(errors, words of the reference)``."""
     sound = np.asarray(decode_audio(str(data / str(item["path"]))), np.float32)
     windows = tile(profile_of([sound], Piece(1, 0, len(sound), RATE_HZ)))
-    language, reference = str(item["lang"]), str(item["text_spoken"] or item["text"])
+    language, reference = str(item["lang"]), reference_of(item)
     asked = [Ask(sound[one.first_frame : one.end_frame], language, full_context) for one in windows]
     text = " ".join(one.text for one in ask(engine, asked) if isinstance(one, Reading))
     words = spelled([Heard(word, 0, 0) for word in normalise(text).split()], reference, language=language)
-    found = jiwer.process_words(normalise(reference), " ".join(word.text for word in words))
-    return found.substitutions + found.deletions + found.insertions, len(normalise(reference).split())
+    found = jiwer.process_words(reference, " ".join(word.text for word in words))
+    return found.substitutions + found.deletions + found.insertions, len(reference.split())
 
 
 def _rate(errors: Sequence[tuple[int, int]], chosen: Sequence[bool]) -> str:

@@ -27,6 +27,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment
 
 from benchmarks.alignment import Heard
+from benchmarks.coverage import reference_of
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from everyword import keys
@@ -97,7 +98,7 @@ def measure(ways: dict[str, Way], reference: dict[str, object], *, data: Path, r
             started = time.perf_counter()
             rows[name].texts.append(prepared[name]())
             rows[name].speeds.append(seconds / (time.perf_counter() - started))
-    return [row.cells(str(reference["text_spoken"] or reference["text"]), str(reference["lang"])) for row in rows.values()]
+    return [row.cells(reference_of(reference), str(reference["lang"])) for row in rows.values()]
 
 
 def _ways(scratch: Path, options: argparse.Namespace, cores: int) -> dict[str, Way]:

@@ -62,7 +62,7 @@ def are_alike(one: str, other: str) -> bool:
 
 def _in_other_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
     """Where another language is nearly as likely, the reading in it too.  Those cases."""
-    unsure = [case for case in cases if is_unsure_of_language(case) and _readings(case)[case.language].text.strip()]
+    unsure = [case for case in cases if is_unsure_of_language(case) and _reading(case).text.strip()]
     shares = [dict(turns.weighed(case.shares, case.clip.expected)) for case in unsure]
     return _read_both(
         engine,
@@ -79,7 +79,7 @@ def _in_alike_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
         (case, next(name for name, _ in ALIKE if name != case.language))
         for case in cases
         if case.language in _ALIKE_NAMES <= {name for name, _ in case.shares}
-        and _readings(case)[case.language].logprob < ALIKE_LOGPROB
+        and _reading(case).logprob < ALIKE_LOGPROB
         and not _readings(case).keys() >= _ALIKE_NAMES
     ]
     return _read_both(engine, mixed_up)
@@ -90,7 +90,7 @@ def _read_both(engine: Engine, cases: Sequence[tuple[Case, str]]) -> list[Case]:
     asked = [Ask(case.clip.samples, language) for case, language in cases]
     for (case, _), other in zip(cases, ask(engine, asked), strict=True):
         if isinstance(other, Reading):
-            better = _is_likelier(other, _readings(case)[case.language], case)
+            better = _is_likelier(other, _reading(case), case)
             case.language = other.language if better else case.language
             case.add([case.attempt("other language", other)], is_used=better)
     return [case for case, _ in cases]
@@ -118,6 +118,11 @@ def _alike_belief(reading: Reading, case: Case, words: Sequence[Heard] | None = 
     return math.log(share) + TEXT_WEIGHT * logprob + WORDS_WEIGHT * known_share(text, reading.language)
 
 
+def _reading(case: Case) -> Reading:
+    """The one in use."""
+    return next(one.reading for one in case.used if one.reading)
+
+
 def _readings(case: Case) -> dict[str, Reading]:
     """Those of the whole of it, by language."""
     return {one.reading.language: one.reading for one in case.attempts if one.reading}
@@ -138,7 +143,7 @@ def _part(engine: Engine, cases: Sequence[Case]) -> None:
     for case, _ in parted:
         if all(part.attempts for part in case.parts):
             case.flag(MIXED)
-            case.add([], is_used=True)
+            case.add([], is_used=True)  # the parts stand for it now
         else:
             case.parts = []
 
