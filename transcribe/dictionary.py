@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer
 
-_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_WORD = re.compile("[а-яёіїєґ]+(?:['-][а-яёіїєґ]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
 
 
 def known_share(text: str, language: str) -> float:
-    """The share of the words of a Russian or Ukrainian text that pymorphy3's dictionary has, 0 to 1; 0 when it has no words."""
+    """The share of the words of a Russian or Ukrainian text that pymorphy3's dictionary has, 0 to 1; 0 when it has no words.
+
+    What is in Latin letters does not count.
+    """
     words = _WORD.findall(text.lower().translate(_APOSTROPHES))
     dictionary = _dictionary(language)
     return sum(dictionary.word_is_known(word) for word in words) / len(words) if words else 0.0

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from faster_whisper.vad import get_vad_model
 
 from everyword.errors import CorruptFolder
@@ -13,9 +15,9 @@ from everyword.model import Input, Stream
 from everyword.recording import read_recording
 from recorder.imports import import_files
 from tests.transcribe.builders import staircase, write_wav
-from transcribe.audio import TrackAudio, channel_samples, profile, require_segments
+from transcribe.audio import TrackAudio, channel_samples, profile, profile_of, require_segments
 from transcribe.rumble import without_rumble
-from transcribe.windows import HOP, RATE_HZ, Floats, pieces, tile
+from transcribe.windows import HOP, RATE_HZ, Floats, Piece, pieces, tile
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -97,8 +99,16 @@ def test_the_voice_detector_hears_blocks_as_one_sound(tmp_path: Path) -> None:
     audio = a_track(tmp_path, speechlike(65.3, RATE_HZ))
     (piece,) = pieces(audio.recording.segments, [], stream=1, rate_hz=RATE_HZ)
     samples = np.concatenate(list(without_rumble([*audio.blocks(piece)])))
-    at_once = get_vad_model()(np.pad(samples, (0, -len(samples) % HOP)))
-    assert at_once.reshape(-1).tolist() == profile(audio, piece).voice.tolist()
+    padded = np.pad(samples, (0, -len(samples) % HOP))
+    near, far = (get_vad_model()(sound).reshape(-1) for sound in (padded, np.clip(padded * np.float32(10), -1, 1)))
+    assert np.maximum(near, far).tolist() == profile(audio, piece).voice.tolist()
+
+
+def test_whoever_speaks_low_is_a_voice_as_well() -> None:
+    sound, rate_hz = soundfile.read(DATA / "demo.flac", dtype="float32", always_2d=True)
+    spoken = np.asarray(soxr.resample(sound[: 20 * rate_hz, 0], rate_hz, RATE_HZ), np.float32)
+    usual, low = (profile_of([one], Piece(1, 0, len(one), RATE_HZ)).voice > 0.5 for one in (spoken, spoken * np.float32(0.005)))
+    assert low.mean() > 0.8 * usual.mean() > 0.2
 
 
 def test_samples_that_are_no_numbers_become_silence_and_are_counted(tmp_path: Path) -> None:
