@@ -63,7 +63,8 @@ def write_wav(path: Path, samples: Floats, *, rate_hz: int = RATE_HZ) -> Path:
 def staircase(seconds: int) -> Floats:
     """A steady level for each second that a `ScriptedEngine` reads as that second's number, under a whistle of 8 kHz."""
     whistle = np.tile([0.1, -0.1], seconds * RATE_HZ // 2)
-    return (np.repeat((256 + np.arange(seconds)) / 1024, RATE_HZ) + whistle).astype(np.float32)
+    stairs: Floats = (np.repeat((256 + np.arange(seconds)) / 1024, RATE_HZ) + whistle).astype(np.float32)
+    return stairs
 
 
 def another_sound(stairs: Floats, channel: int) -> Floats:
