@@ -110,7 +110,8 @@ def profile(audio: TrackAudio, piece: Piece) -> Profile:
 def profile_of(blocks: Iterable[Floats], piece: Piece) -> Profile:
     """Voice and level of each hop of samples that come in blocks, both without rumble.
 
-    The detector's state is carried from block to block, so the result is that of the whole piece heard at once.
+    The detector's state is carried from block to block, so the result is that of the whole piece heard at once,
+    but for the last bits of the filter.
     """
     near, far = _Detector(), _Detector()
     voices: list[Floats] = []

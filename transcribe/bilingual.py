@@ -11,9 +11,10 @@ from itertools import groupby
 import numpy as np
 
 from transcribe import turns
-from transcribe.attempts import Ask, ask
+from transcribe.account import unaccounted_s
+from transcribe.attempts import Ask, Attempt, ask
 from transcribe.cases import Case
-from transcribe.checks import MIXED, SPLITTING, flags_of
+from transcribe.checks import IMPROBABLE, LOOP, SPLITTING, flags_of, is_unsure
 from transcribe.dictionary import known_share
 from transcribe.engine import Engine, Heard, Reading, Stretch
 from transcribe.windows import RATE_HZ
@@ -37,7 +38,7 @@ ALIKE_LOGPROB = -0.3
 """Below this a text in one of them is read in the other too: a speaker of the other language is hardly ever above it."""
 
 LEAST_PART_S = 1.5
-"""Of voice; what is shorter has no language of its own, and goes with what is before it."""
+"""Between two pauses; what is shorter has no language of its own, and goes with what is before it."""
 
 _ALIKE_NAMES = frozenset(name for name, _ in ALIKE)
 
@@ -100,8 +101,11 @@ def _is_likelier(other: Reading, first: Reading, case: Case) -> bool:
     """Language and text together decide; a text that goes round in circles is no evidence of its language."""
     if SPLITTING & set(flags_of(other)):
         return False
-    if {other.language, first.language} == _ALIKE_NAMES:
-        return _alike_belief(other, case) > _alike_belief(first, case)
+    if LOOP in flags_of(first):
+        return not is_unsure(other)
+    if are_alike(other.language, first.language):
+        new, old = _alike_beliefs(case, [(one.language, one.text, one.logprob) for one in (other, first)])
+        return new > old
     shares = dict(turns.weighed(case.shares, case.clip.expected))
     return _belief(other, shares) > _belief(first, shares)
 
@@ -110,12 +114,15 @@ def _belief(reading: Reading, shares: Mapping[str, float]) -> float:
     return math.log(max(1e-9, shares[reading.language])) + TEXT_WEIGHT * reading.logprob
 
 
-def _alike_belief(reading: Reading, case: Case, words: Sequence[Heard] | None = None) -> float:
-    """Of a whole reading, or of these words of it."""
-    text = reading.text if words is None else " ".join(word.text for word in words)
-    logprob = reading.logprob if words is None else float(np.mean([math.log(max(1e-9, word.probability)) for word in words]))
-    share = dict(turns.weighed(ALIKE, case.clip.expected))[reading.language]
-    return math.log(share) + TEXT_WEIGHT * logprob + WORDS_WEIGHT * known_share(text, reading.language)
+def _alike_beliefs(case: Case, said: Sequence[tuple[str, str, float]]) -> list[float]:
+    """Of each ``(language, text, mean log probability)``; words count where every text has some."""
+    known = [known_share(text, language) for language, text, _ in said]
+    weight = 0.0 if None in known else WORDS_WEIGHT
+    shares = dict(turns.weighed(ALIKE, case.clip.expected))
+    return [
+        math.log(shares[language]) + TEXT_WEIGHT * logprob + weight * (share or 0.0)
+        for (language, _, logprob), share in zip(said, known, strict=True)
+    ]
 
 
 def _reading(case: Case) -> Reading:
@@ -129,7 +136,7 @@ def _readings(case: Case) -> dict[str, Reading]:
 
 
 def _part(engine: Engine, cases: Sequence[Case]) -> None:
-    """Read turn by turn what is in two languages that are alike."""
+    """Read turn by turn what is in two languages that are alike; where that leaves more out, the whole stands."""
     parted = [(case, changes) for case in cases if len(changes := _changes(case)) > 1]
     for case, changes in parted:
         windows = turns.cut(case.clip.window, case.clip.profile, [bounds for bounds, _ in changes])
@@ -141,26 +148,48 @@ def _part(engine: Engine, cases: Sequence[Case]) -> None:
     for part, reading in zip(parts, ask(engine, [part.ask() for part in parts]), strict=True):
         part.attempts = [part.attempt("turn", reading)] if isinstance(reading, Reading) else []
     for case, _ in parted:
-        if all(part.attempts for part in case.parts):
-            case.flag(MIXED)
+        tried = [attempt for part in case.parts for attempt in part.attempts]
+        is_better = (
+            len(tried) == len(case.parts) and all(map(_is_sound, tried)) and _left_s(case, tried) <= _left_s(case, case.used)
+        )
+        if is_better:
             case.add([], is_used=True)  # the parts stand for it now
         else:
+            case.add(tried, is_used=False)
             case.parts = []
+
+
+def _is_sound(attempt: Attempt) -> bool:
+    """True for a text that is neither cut off nor goes round in circles, and that the engine believes."""
+    reading = attempt.reading
+    return bool(reading and reading.text.strip()) and not SPLITTING & set(attempt.flags) and IMPROBABLE not in attempt.flags
+
+
+def _left_s(case: Case, attempts: Sequence[Attempt]) -> float:
+    return sum(unaccounted_s(one.reading, one.window, case.clip.profile) for one in attempts if one.reading)
 
 
 def _changes(case: Case) -> list[tuple[Stretch, str]]:
     """The stretches of a case, joined as long as the language is the same, each with its language."""
-    clip = case.clip
-    long_enough: list[Stretch] = []
-    for first, end in turns.stretches(clip.window, clip.profile):
-        if long_enough and end - first < LEAST_PART_S * RATE_HZ:
-            long_enough[-1] = (long_enough[-1][0], end)
-        else:
-            long_enough.append((first, end))
-    readings = _readings(case)
-    languages = [_alike_language(case, [readings[name] for name, _ in ALIKE], stretch) for stretch in long_enough]
-    groups = [list(group) for _, group in groupby(zip(long_enough, languages, strict=True), key=lambda one: one[1])]
+    readings = [_readings(case)[name] for name, _ in ALIKE]
+    if any(LOOP in flags_of(reading) for reading in readings):
+        return []
+    bounds = _long_enough(turns.stretches(case.clip.window, case.clip.profile))
+    languages = [_alike_language(case, readings, stretch) for stretch in bounds]
+    groups = [list(group) for _, group in groupby(zip(bounds, languages, strict=True), key=lambda one: one[1])]
     return [((group[0][0][0], group[-1][0][1]), group[0][1]) for group in groups]
+
+
+def _long_enough(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Those that may have a language of their own, each with the short ones after it; the first one with those before it, too."""
+    joined: list[Stretch] = []
+    for first, end in stretches:
+        is_short = end - first < LEAST_PART_S * RATE_HZ
+        if joined and (is_short or joined[-1][1] - joined[-1][0] < LEAST_PART_S * RATE_HZ):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((first, end))
+    return joined
 
 
 def _alike_language(case: Case, readings: Sequence[Reading], stretch: Stretch) -> str:
@@ -168,8 +197,15 @@ def _alike_language(case: Case, readings: Sequence[Reading], stretch: Stretch) -
     words = [_within(reading.words, stretch) for reading in readings]
     if not all(words):
         return case.language
-    beliefs = [_alike_belief(reading, case, heard) for reading, heard in zip(readings, words, strict=True)]
-    return readings[int(np.argmax(beliefs))].language
+    said = [
+        (reading.language, "".join(word.text for word in heard), _mean_logprob(heard))
+        for reading, heard in zip(readings, words, strict=True)
+    ]
+    return readings[int(np.argmax(_alike_beliefs(case, said)))].language
+
+
+def _mean_logprob(words: Sequence[Heard]) -> float:
+    return float(np.mean([math.log(max(1e-9, word.probability)) for word in words]))
 
 
 def _within(words: Sequence[Heard], stretch: Stretch) -> list[Heard]:

@@ -54,7 +54,7 @@ QUIET_DB = -60.0
 """What is below this level is quiet on any track."""
 
 LOUD_DB = -40.0
-"""What is above this level is not: a steady noise is no silence, however steady."""
+"""What is above this level is not: a steady noise is no silence, however steady; what is below any voice does not count."""
 
 _REPEATS = {1: 6, 2: 4, 3: 4}
 _REPEATS_OF_MORE = 3

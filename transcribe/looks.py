@@ -11,9 +11,9 @@ from transcribe import bilingual, turns
 from transcribe.account import are_repeated_in_no_time, unaccounted_s
 from transcribe.attempts import Ask, Attempt, Clip, Part, ask
 from transcribe.cases import Case
-from transcribe.checks import LEAST_LOGPROB, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
+from transcribe.checks import LEAST_LOGPROB, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading, Shares
-from transcribe.windows import RATE_HZ, halves
+from transcribe.windows import halves
 
 LEAST_HOLE_S = 0.8
 """Seconds of voice without words from which a window is searched again."""
@@ -30,6 +30,9 @@ def look_again(engine: Engine, cases: Sequence[Case]) -> None:
     _without_holes(engine, single)
     for case in unsure:
         case.flag(UNSURE_LANGUAGE)
+    for case in cases:
+        if case.parts:
+            case.attempts = [replace(one, flags=(*one.flags, MIXED)) for one in case.attempts]
 
 
 def _again(engine: Engine, cases: Sequence[Case]) -> None:
@@ -76,10 +79,10 @@ def _halves(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
 
 def _half_shares(engine: Engine, case: Case, half: Clip) -> Shares:
     """How likely each language is in a half: where the whole is unsure, each half may be in one of its own."""
-    if not bilingual.is_unsure_of_language(case):
+    names = [language for language, _ in case.shares]
+    if not bilingual.is_unsure_of_language(case) or all(bilingual.are_alike(name, case.language) for name in names):
         return case.shares
     try:
-        names = [language for language, _ in case.shares]
         return engine.shares(half.samples, stretches=[(0, len(half.samples))], languages=names)[0]
     except Exception:  # noqa: BLE001  (nothing more is known then)
         return case.shares
@@ -88,8 +91,9 @@ def _half_shares(engine: Engine, case: Case, half: Clip) -> Shares:
 def _half_language(case: Case, half: Clip, shares: Shares) -> str:
     if shares is case.shares:
         return case.language
-    (likeliest,) = turns.likeliest([shares], [len(half.samples) / RATE_HZ], expected=half.expected)
-    return case.language if bilingual.are_alike(likeliest, case.language) else likeliest
+    likeliest, share = max(turns.weighed(shares, half.expected), key=lambda one: one[1])
+    is_sure = share >= bilingual.SURE_LANGUAGE and not bilingual.are_alike(likeliest, case.language)
+    return likeliest if is_sure else case.language
 
 
 def _as_halves(clips: Sequence[Clip], shares: Sequence[Shares], found: Sequence[Reading | Exception]) -> list[Attempt]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -12,9 +13,10 @@ from everyword.folder import SessionFolder, disk_errors, sync_directory
 from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from transcribe import bilingual, checks, doubt, speakers, stitch, turns, windows
+from transcribe import audio, bilingual, checks, doubt, rumble, speakers, stitch, turns, windows
 from transcribe.audio import require_segments
 from transcribe.coverage import frames_by_state
+from transcribe.dictionary import DICTIONARIES
 from transcribe.engine import Engine
 from transcribe.track import TrackText, Write, read_track
 from transcribe.unfinished import Begun, begin
@@ -202,6 +204,11 @@ def _settings() -> dict[str, int | str]:
         "alike_logprob_e6": round(bilingual.ALIKE_LOGPROB * 1e6),
         "alike_shares": " ".join(f"{name}={share}" for name, share in bilingual.ALIKE),
         "known_words_e6": round(bilingual.WORDS_WEIGHT * 1e6),
+        "language_text_e6": round(bilingual.TEXT_WEIGHT * 1e6),
+        "language_part_ms": round(bilingual.LEAST_PART_S * 1000),
+        "dictionaries": " ".join(f"{name}={version(name)}" for name in DICTIONARIES),
+        "voice_from_hz": rumble.VOICE_FROM_HZ,
+        "far_gain_e6": round(audio.FAR_GAIN * 1e6),
         "language_change_e6": round(turns.CHANGE_COST * 1e6),
         "doubtful_e6": round(doubt.DOUBTFUL * 1e6),
     }

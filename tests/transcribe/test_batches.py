@@ -231,6 +231,41 @@ def test_where_one_of_two_parts_cannot_be_read_the_whole_stands() -> None:
     assert 1 == sum(one.used for one in attempts)
 
 
+@pytest.mark.parametrize("second", [a_reading("", language="uk"), a_reading("так " * 20, language="uk")])
+def test_parts_that_say_less_than_the_whole_do_not_stand_for_it(second: Reading) -> None:
+    class Shorter(Interpreter):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            whole = super().read(clips, languages=languages, full_context=full_context)
+            parts = [len(clip) < 10 * 16_000 and language == "uk" for clip, language in zip(clips, languages, strict=True)]
+            return [second if is_part else one for is_part, one in zip(parts, whole, strict=True)]
+
+    engine = Shorter(russian=(), by_language=RUSSIAN_FIRST, shares=(("ru", 0.99), ("uk", 0.01)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.0, 1.6), (2.0, 4.0)]), languages=("ru", "uk")))
+    assert 1 == sum(one.used for one in attempts)
+    assert 2 == sum(one.part == "turn" for one in attempts)
+
+
+def test_a_text_without_words_says_nothing_of_its_language() -> None:
+    readings = {"ru": a_reading("2024", logprob=-0.35, language="ru"), "uk": a_reading("є", logprob=-0.7, language="uk")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("ru", 0.997), ("uk", 0.003)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("ru", "uk")))
+    assert ["ru"] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+def test_a_sure_reading_in_another_language_stands_for_one_that_goes_round_in_circles() -> None:
+    readings = {"en": a_reading("yankee " * 20, logprob=-0.05), "ru": a_reading("они зовут меня", logprob=-0.28, language="ru")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.55), ("ru", 0.45)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 2)]), languages=("en", "ru")))
+    assert ["ru"] == [one.reading.language for one in attempts if one.used and one.reading]
+
+
+def test_a_half_keeps_the_language_of_the_whole_unless_it_is_surely_in_another() -> None:
+    readings = {"en": a_reading("good morning", logprob=-0.95), "ru": a_reading("да", logprob=-0.2, language="ru")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.55), ("ru", 0.45)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0, 4), (6, 10)]), languages=("en", "ru")))
+    assert {"ru"} == {one.reading.language for one in attempts if one.part.endswith("half") and one.reading}
+
+
 def test_where_the_language_is_unsure_each_half_is_read_in_its_own() -> None:
     class Halved(Interpreter):
         def shares(self, clip: Floats, *, stretches: Sequence[Stretch], languages: Sequence[str]) -> list[Shares]:
