@@ -11,10 +11,9 @@ from itertools import groupby
 import numpy as np
 
 from transcribe import turns
-from transcribe.account import unaccounted_s
 from transcribe.attempts import Ask, Attempt, ask
-from transcribe.cases import Case
-from transcribe.checks import IMPROBABLE, LOOP, SPLITTING, flags_of, is_unsure
+from transcribe.cases import Case, is_sound
+from transcribe.checks import LOOP, SPLITTING, flags_of, is_unsure
 from transcribe.dictionary import known_share
 from transcribe.engine import Engine, Heard, Reading, Stretch
 from transcribe.windows import RATE_HZ
@@ -130,6 +129,10 @@ def _reading(case: Case) -> Reading:
     return next(one.reading for one in case.used if one.reading)
 
 
+def _text(attempt: Attempt) -> str:
+    return attempt.reading.text.strip() if attempt.reading else ""
+
+
 def _readings(case: Case) -> dict[str, Reading]:
     """Those of the whole of it, by language."""
     return {one.reading.language: one.reading for one in case.attempts if one.reading}
@@ -149,24 +152,12 @@ def _part(engine: Engine, cases: Sequence[Case]) -> None:
         part.attempts = [part.attempt("turn", reading)] if isinstance(reading, Reading) else []
     for case, _ in parted:
         tried = [attempt for part in case.parts for attempt in part.attempts]
-        is_better = (
-            len(tried) == len(case.parts) and all(map(_is_sound, tried)) and _left_s(case, tried) <= _left_s(case, case.used)
-        )
-        if is_better:
+        is_whole = len(tried) == len(case.parts) and all(is_sound(one) and _text(one) for one in tried)
+        if is_whole and case.left_s(tried) <= case.left_s(case.used):
             case.add([], is_used=True)  # the parts stand for it now
         else:
             case.add(tried, is_used=False)
             case.parts = []
-
-
-def _is_sound(attempt: Attempt) -> bool:
-    """True for a text that is neither cut off nor goes round in circles, and that the engine believes."""
-    reading = attempt.reading
-    return bool(reading and reading.text.strip()) and not SPLITTING & set(attempt.flags) and IMPROBABLE not in attempt.flags
-
-
-def _left_s(case: Case, attempts: Sequence[Attempt]) -> float:
-    return sum(unaccounted_s(one.reading, one.window, case.clip.profile) for one in attempts if one.reading)
 
 
 def _changes(case: Case) -> list[tuple[Stretch, str]]:

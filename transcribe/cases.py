@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from transcribe.account import unaccounted_s
 from transcribe.attempts import Ask, Attempt, Clip, Part
-from transcribe.checks import flags_of
+from transcribe.checks import LEAST_LOGPROB, SPLITTING, flags_of
 from transcribe.engine import Reading, Shares
 
 
@@ -38,6 +39,10 @@ class Case:
         for part in self.parts:
             part.flag(flag)
 
+    def left_s(self, attempts: Sequence[Attempt]) -> float:
+        """Seconds of voice that no word of these attempts at it accounts for."""
+        return sum(unaccounted_s(one.reading, one.window, self.clip.profile) for one in attempts if one.reading)
+
     @property
     def used(self) -> list[Attempt]:
         """What stands for the case at present."""
@@ -47,3 +52,9 @@ class Case:
     def every_attempt(self) -> list[Attempt]:
         """Its own and those of its parts."""
         return [*self.attempts, *(attempt for part in self.parts for attempt in part.every_attempt)]
+
+
+def is_sound(attempt: Attempt) -> bool:
+    """True when it has no fault of its own, and the engine believes what it wrote."""
+    believed = attempt.reading is not None and attempt.reading.logprob >= LEAST_LOGPROB
+    return believed and not SPLITTING & set(attempt.flags)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from transcribe import bilingual, turns
-from transcribe.account import are_repeated_in_no_time, unaccounted_s
+from transcribe.account import are_repeated_in_no_time
 from transcribe.attempts import Ask, Attempt, Clip, Part, ask
-from transcribe.cases import Case
+from transcribe.cases import Case, is_sound
 from transcribe.checks import LEAST_LOGPROB, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading, Shares
 from transcribe.windows import halves
@@ -111,21 +111,12 @@ def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
     for remedy, part in ((_halves, "first half"), (_in_full_context, "whole, full context")):
         left = [case for case in cases if _has_hole(case) and all(attempt.part != part for attempt in case.attempts)]
         for case, others in zip(left, remedy(engine, left), strict=True):
-            is_fuller = bool(others) and _left_s(case, others) <= _left_s(case, case.used) - LEAST_GAIN_S
-            case.add(others, is_used=is_fuller and _is_sound(others))
+            is_fuller = bool(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
+            case.add(others, is_used=is_fuller and all(map(is_sound, others)))
 
 
 def _has_hole(case: Case) -> bool:
-    return _left_s(case, case.used) >= LEAST_HOLE_S
-
-
-def _left_s(case: Case, attempts: Sequence[Attempt]) -> float:
-    return sum(unaccounted_s(one.reading, one.window, case.clip.profile) for one in attempts if one.reading)
-
-
-def _is_sound(attempts: Sequence[Attempt]) -> bool:
-    """True when no part has a fault of its own and the engine believes what it wrote."""
-    return not any(SPLITTING & set(one.flags) or _logprob(one) < LEAST_LOGPROB for one in attempts)
+    return case.left_s(case.used) >= LEAST_HOLE_S
 
 
 def _in_no_time(attempts: Sequence[Attempt]) -> int:
