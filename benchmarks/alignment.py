@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import jiwer
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.normaliser import normalise
 
@@ -158,3 +160,15 @@ def blocks(errors: Sequence[int]) -> list[tuple[int, int]]:
     """``(errors, words)`` of each `BLOCK_WORDS` words."""
     edges = [*range(0, len(errors), BLOCK_WORDS), len(errors)]
     return [(sum(errors[first:end]), end - first) for first, end in pairwise(edges)]
+
+
+def draws(count: int) -> NDArray[np.int64]:
+    """Numbers of blocks, 2000 times as many as there are, always the same ones; shape (2000, blocks)."""
+    return np.random.default_rng(0).integers(0, count, (2000, count))
+
+
+def interval(parts: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % bootstrap interval of a rate whose ``(errors, words)`` by block are given, shape (blocks, 2)."""
+    drawn = parts[draws(len(parts))].sum(axis=1)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5))
+    return float(low), float(high)

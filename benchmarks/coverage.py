@@ -28,7 +28,7 @@ import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 from numpy.typing import NDArray
 
-from benchmarks.alignment import Alignment, Heard, LostRun, align, blocks, heard
+from benchmarks.alignment import Alignment, Heard, LostRun, align, blocks, draws, heard, interval
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from everyword import keys
@@ -190,20 +190,15 @@ def _errors(scores: Sequence[Score]) -> NDArray[np.float64]:
     return np.array([block for one in scores for block in blocks(one.alignment.errors)], np.float64)
 
 
-def _draws(count: int) -> NDArray[np.int64]:
-    return np.random.default_rng(0).integers(0, count, (2000, count))
-
-
 def _rate(errors: NDArray[np.float64]) -> str:
-    drawn = errors[_draws(len(errors))].sum(axis=1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5))
+    low, high = interval(errors)
     return f"{errors[:, 0].sum() / errors[:, 1].sum():.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _difference(ours: NDArray[np.float64], other: NDArray[np.float64]) -> str:
     """Ours minus the other's, over the same draws of blocks."""
-    draws = _draws(len(ours))
-    drawn = (ours[draws, 0].sum(axis=1) - other[draws, 0].sum(axis=1)) / ours[draws, 1].sum(axis=1)
+    chosen = draws(len(ours))
+    drawn = (ours[chosen, 0].sum(axis=1) - other[chosen, 0].sum(axis=1)) / ours[chosen, 1].sum(axis=1)
     low, high = np.percentile(drawn, (2.5, 97.5))
     return f", ours {(ours[:, 0].sum() - other[:, 0].sum()) / ours[:, 1].sum():+.3f} [{low:+.3f}, {high:+.3f}]"
 

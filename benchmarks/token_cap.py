@@ -20,7 +20,7 @@ import numpy as np
 import soxr
 from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 
-from benchmarks.alignment import blocks, heard
+from benchmarks.alignment import blocks, heard, interval
 from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.spelled import spelled
 from transcribe import models
@@ -119,9 +119,7 @@ def _print(name: str, text: str, at_limit: int, readings: int, *, reference: str
 
 
 def _share(counts: Sequence[int]) -> str:
-    parts = np.array(blocks(counts), np.float64)
-    drawn = parts[np.random.default_rng(0).integers(0, len(parts), (2000, len(parts)))].sum(axis=1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5))
+    low, high = interval(np.array(blocks(counts), np.float64))
     return f"{100 * sum(counts) / len(counts):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 

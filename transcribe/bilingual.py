@@ -37,7 +37,7 @@ ALIKE_LOGPROB = -0.3
 """Below this a text in one of them is read in the other too: a speaker of the other language is hardly ever above it."""
 
 LEAST_PART_S = 1.5
-"""Between two pauses; what is shorter has no language of its own, and goes with what is before it."""
+"""Between two pauses; what is shorter has no language of its own, and goes with a neighbour."""
 
 _ALIKE_NAMES = frozenset(name for name, _ in ALIKE)
 
@@ -52,7 +52,7 @@ def compare(engine: Engine, cases: Sequence[Case]) -> list[Case]:
 
 def is_unsure_of_language(case: Case) -> bool:
     """True where another language is nearly as likely."""
-    return dict(turns.weighed(case.shares, case.clip.expected))[case.language] < SURE_LANGUAGE
+    return case.likely[case.language] < SURE_LANGUAGE
 
 
 def are_alike(one: str, other: str) -> bool:
@@ -63,14 +63,12 @@ def are_alike(one: str, other: str) -> bool:
 def _in_other_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
     """Where another language is nearly as likely, the reading in it too.  Those cases."""
     unsure = [case for case in cases if is_unsure_of_language(case) and _reading(case).text.strip()]
-    shares = [dict(turns.weighed(case.shares, case.clip.expected)) for case in unsure]
-    return _read_both(
-        engine,
-        [
-            (case, max((name for name in likely if name != case.language), key=likely.__getitem__))
-            for case, likely in zip(unsure, shares, strict=True)
-        ],
-    )
+    return _read_both(engine, [(case, _next_likeliest(case)) for case in unsure])
+
+
+def _next_likeliest(case: Case) -> str:
+    likely = case.likely
+    return max((name for name in likely if name != case.language), key=likely.__getitem__)
 
 
 def _in_alike_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
@@ -105,8 +103,8 @@ def _is_likelier(other: Reading, first: Reading, case: Case) -> bool:
     if are_alike(other.language, first.language):
         new, old = _alike_beliefs(case, [(one.language, one.text, one.logprob) for one in (other, first)])
         return new > old
-    shares = dict(turns.weighed(case.shares, case.clip.expected))
-    return _belief(other, shares) > _belief(first, shares)
+    likely = case.likely
+    return _belief(other, likely) > _belief(first, likely)
 
 
 def _belief(reading: Reading, shares: Mapping[str, float]) -> float:
@@ -172,7 +170,7 @@ def _changes(case: Case) -> list[tuple[Stretch, str]]:
 
 
 def _long_enough(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Those that may have a language of their own, each with the short ones after it; the first one with those before it, too."""
+    """The stretches, those shorter than `LEAST_PART_S` joined to a neighbour."""
     joined: list[Stretch] = []
     for first, end in stretches:
         is_short = end - first < LEAST_PART_S * RATE_HZ

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from transcribe import turns
 from transcribe.account import unaccounted_s
 from transcribe.attempts import Ask, Attempt, Clip, Part
 from transcribe.checks import LEAST_LOGPROB, SPLITTING, flags_of
@@ -42,6 +43,11 @@ class Case:
     def left_s(self, attempts: Sequence[Attempt]) -> float:
         """Seconds of voice that no word of these attempts at it accounts for."""
         return sum(unaccounted_s(one.reading, one.window, self.clip.profile) for one in attempts if one.reading)
+
+    @property
+    def likely(self) -> dict[str, float]:
+        """How likely each language is, by what the engine and the roster say."""
+        return dict(turns.weighed(self.shares, self.clip.expected))
 
     @property
     def used(self) -> list[Attempt]:
