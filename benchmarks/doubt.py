@@ -76,11 +76,12 @@ def report(rows: Sequence[Row]) -> None:
     threshold = float(np.quantile([score for score, row in zip(scores, rows, strict=True) if _is_right(row)], 1 - RIGHT_FLAGGED))
     print("WEIGHTS = (" + ", ".join(f"{weight:.3f}" for weight in weights) + ")")
     print(f"BIAS = {bias:.3f}\nDOUBTFUL = {threshold:.3f}\n")
+    in_use = np.array([row.features for row in rows]) @ np.array(doubt.WEIGHTS) + doubt.BIAS
     alone = np.array([-row.probability for row in rows])
     for name, chosen in _groups(rows):
         wrong = np.array([row.is_wrong for row in rows])[chosen]
         print(f"{name}: {wrong.size} words, {int(wrong.sum())} wrong; at DOUBTFUL {_found(scores[chosen], wrong, threshold)}")
-        for label, values in (("weights", scores), ("probability alone", alone)):
+        for label, values in (("weights", scores), ("weights in use", in_use), ("probability alone", alone)):
             print(f"  {label}: " + ", ".join(_point(values[chosen], wrong, share) for share in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)))
 
 

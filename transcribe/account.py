@@ -50,14 +50,17 @@ def excess_s(text: str, voiced_s: float) -> float:
 def unaccounted_s(reading: Reading, window: Window, profile: Profile) -> float:
     """Seconds of voice in a window that no word of a reading accounts for: outside every word's reach, or too long under one."""
     voiced = _voiced(window, profile)
-    outside = voiced.copy()
-    reach = round(REACH_S * RATE_HZ)
     total_s = 0.0
     for word in reading.words:
-        outside[_hops(word.first_sample - reach, word.first_sample + word.sample_count + reach)] = False
         hole_s = excess_s(word.text, seconds(voiced[_hops(word.first_sample, word.first_sample + word.sample_count)]))
         total_s += hole_s if hole_s >= LEAST_HOLE_S else 0.0
-    return total_s + seconds(outside)
+    return total_s + seconds(_outside(reading, voiced))
+
+
+def stopped_at(reading: Reading, window: Window, profile: Profile) -> tuple[int, float]:
+    """Where the last word ends, in samples of the window, and how many seconds of voice follow out of every word's reach."""
+    end = max((word.first_sample + word.sample_count for word in reading.words), default=0)
+    return end, seconds(_outside(reading, _voiced(window, profile))[end // HOP :])
 
 
 def are_drawn_out(words: Sequence[Heard], window: Window, profile: Profile) -> list[bool]:
@@ -126,6 +129,15 @@ def _voiced(window: Window, profile: Profile) -> NDArray[np.bool_]:
     first, end = piece.sample_of(window.first_frame) // HOP, -(-piece.sample_of(window.end_frame) // HOP)
     voiced: NDArray[np.bool_] = profile.voice[first:end] > VOICE
     return voiced
+
+
+def _outside(reading: Reading, voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The voice out of every word's reach."""
+    outside = voiced.copy()
+    reach = round(REACH_S * RATE_HZ)
+    for word in reading.words:
+        outside[_hops(word.first_sample - reach, word.first_sample + word.sample_count + reach)] = False
+    return outside
 
 
 def _hops(first_sample: int, end_sample: int) -> slice:

@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 from transcribe.engine import Engine, Reading
 from transcribe.windows import Floats, Profile, Window
 
-Part: TypeAlias = Literal["whole", "whole, full context", "first half", "second half", "turn", "other language"]
+Part: TypeAlias = Literal[
+    "whole", "whole, full context", "first half", "second half", "as far as it went", "the rest", "turn", "other language"
+]
 
 
 @dataclass(frozen=True, slots=True)

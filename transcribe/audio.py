@@ -4,6 +4,7 @@ Each piece (a stretch without a hole) is resampled on its own, so that its sampl
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +24,7 @@ QUIETEST_DB = -120.0
 """The level of digital silence."""
 
 FAR_GAIN = 10.0
-"""20 dB: so much louder a voice is heard a second time, as the detector misses one at -45 dBFS."""
+"""20 dB: so much louder the sound is heard a second time, as the detector misses a voice at -45 dBFS."""
 
 _CONTEXT_SAMPLES = 64
 _DTYPES = {"s16": "<i2", "s24": "<i4", "s32": "<i4", "f32": "<f4"}
@@ -116,18 +117,11 @@ def profile_of(blocks: Iterable[Floats], piece: Piece) -> Profile:
     near, far = _Detector(), _Detector()
     voices: list[Floats] = []
     levels: list[Floats] = []
-    rest = np.zeros(0, np.float32)
-    for block in without_rumble(blocks):
-        joined = np.concatenate((rest, block))
-        whole = len(joined) // HOP * HOP
-        rest = joined[whole:]
-        if whole:
-            voices.append(_voice(near, far, joined[:whole]))
-            levels.append(_levels_db(joined[:whole]))
-    if len(rest):
-        last = np.pad(rest, (0, HOP - len(rest)))
-        voices.append(_voice(near, far, last))
-        levels.append(_levels_db(last))
+    with ThreadPoolExecutor(1, thread_name_prefix="far") as beside:
+        for samples in _whole_hops(without_rumble(blocks)):
+            louder = beside.submit(far.hear, np.clip(samples * np.float32(FAR_GAIN), -1, 1))
+            voices.append(np.maximum(near.hear(samples), louder.result()))
+            levels.append(_levels_db(samples))
     empty = [np.zeros(0, np.float32)]
     return Profile(piece, np.concatenate(voices or empty), np.concatenate(levels or empty))
 
@@ -166,10 +160,17 @@ def _levels_db(samples: Floats) -> Floats:
     return levels
 
 
-def _voice(near: "_Detector", far: "_Detector", samples: Floats) -> Floats:
-    """As they are and `FAR_GAIN` times as loud: whoever speaks low beside somebody loud is a voice as well."""
-    louder = np.clip(samples * np.float32(FAR_GAIN), -1, 1)
-    return np.maximum(near.hear(samples), far.hear(louder))
+def _whole_hops(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    """The same samples in blocks of whole hops; the last one is filled up with zeros."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        joined = np.concatenate((rest, block))
+        whole = len(joined) // HOP * HOP
+        rest = joined[whole:]
+        if whole:
+            yield joined[:whole]
+    if len(rest):
+        yield np.pad(rest, (0, HOP - len(rest)))
 
 
 class _Detector:

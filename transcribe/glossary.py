@@ -1,14 +1,25 @@
-"""Names and terms that the engine is told in advance.  Pure.
+"""What the engine is told before it writes: how people speak, and names and terms.  Pure.
 
-They bias the decoder towards a spelling; they never replace a word.  What the decoder writes merely because it was told is an
-echo, and such a window is read again without them.
+It biases the decoder towards a spelling, and towards keeping what was said; it never replaces a word.  What the decoder writes
+merely because it was told is an echo, and such a window is read again without being told anything.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from everyword.model import Speaker
+
+T = TypeVar("T")
+
+HESITATIONS = {"en": " Um... uh, the- the, mm-hmm."}
+"""A text that hesitates is continued with hesitations, repetitions and words broken off where they are said (a prompt sets the
+style: OpenAI's "Whisper prompting guide"); without one Whisper tidies most of them away.  In Russian and Ukrainian no
+such text made the base model keep more, so nothing is told there.  ``benchmarks.verbatim`` measures it."""
+
+HESITATIONS_ECHO_WORDS = 4
+"""So many words of it in its order are an echo."""
 
 BUDGET_TOKENS = 64
 """What the terms may cost of the 224 tokens of a window's text: about seven full names in Cyrillic."""
@@ -49,6 +60,11 @@ def prompt_of(terms: Sequence[str]) -> str:
     return f" {', '.join(terms)}." if terms else ""
 
 
+def told(language: str, terms: Sequence[str]) -> str:
+    """All that the decoder is told before it writes in a language."""
+    return HESITATIONS.get(language, "") + prompt_of(terms)
+
+
 def told_sentence(names: Sequence[str], told: Sequence[str]) -> str:
     """How many of the names and terms the engine is told, and which ones it is not; nothing where there are none."""
     if not names:
@@ -59,20 +75,20 @@ def told_sentence(names: Sequence[str], told: Sequence[str]) -> str:
     return f"{len(names) - len(missing)} of {len(names)} names and terms fit into what the model is told{left_out}"
 
 
-def is_echo(text: str, terms: Sequence[str]) -> bool:
-    """True when a text is nothing but terms, or lists them as the prompt does."""
+def is_echo(text: str, language: str, terms: Sequence[str]) -> bool:
+    """True when a text is nothing but terms, or goes on as the prompt does."""
     words = _words(text)
+    hesitations = _words(HESITATIONS.get(language, ""))
+    if any(_contains(words, run) for run in _runs(hesitations, HESITATIONS_ECHO_WORDS)):
+        return True
     if not terms or not words:
         return False
     known = [_words(term) for term in terms]
     if _is_made_of(words, known):
         return True
-    told = [(word, number) for number, term in enumerate(known) for word in term]
-    for first in range(len(told) - ECHO_WORDS + 1):
-        run = told[first : first + ECHO_WORDS]
-        if run[0][1] != run[-1][1] and _contains(words, [word for word, _ in run]):
-            return True
-    return False
+    listed = [(word, number) for number, term in enumerate(known) for word in term]
+    across = [run for run in _runs(listed, ECHO_WORDS) if run[0][1] != run[-1][1]]
+    return any(_contains(words, [word for word, _ in run]) for run in across)
 
 
 def _plain(text: str) -> str:
@@ -99,6 +115,10 @@ def _is_made_of(words: Sequence[str], terms: Sequence[Sequence[str]]) -> bool:
             return False
         place += fit
     return True
+
+
+def _runs(items: Sequence[T], length: int) -> list[Sequence[T]]:
+    return [items[first : first + length] for first in range(len(items) - length + 1)]
 
 
 def _contains(words: Sequence[str], run: Sequence[str]) -> bool:

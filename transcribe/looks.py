@@ -1,4 +1,4 @@
-"""Second looks at what is doubtful: in another language, in halves, in full context.  Every reading stays on record.
+"""Second looks at what is doubtful: in another language, in halves, in full context, the rest alone.  All stay on record.
 
 All windows of a batch that need the same remedy get it together, as a batch of their own.  One reading is used, whole: two are
 never mixed word by word.  A remedy that fails leaves the reading before it, flagged, in use.
@@ -8,18 +8,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from transcribe import bilingual, turns
-from transcribe.account import are_repeated_in_no_time
+from transcribe.account import are_repeated_in_no_time, stopped_at
 from transcribe.attempts import Ask, Attempt, Clip, Part, ask
 from transcribe.cases import Case, is_sound
 from transcribe.checks import LEAST_LOGPROB, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading, Shares
-from transcribe.windows import halves
+from transcribe.windows import Window, halves, parted_near
 
 LEAST_HOLE_S = 0.8
 """Seconds of voice without words from which a window is searched again."""
 
 LEAST_GAIN_S = 0.3
 """How much of that another reading must account for to be used instead."""
+
+LEAST_REST_S = 2.0
+"""Seconds of voice after the last word from which the engine counts as having stopped too early."""
+
+REST_REACH_S = 1.0
+"""How far behind the last word the rest may begin."""
 
 
 def look_again(engine: Engine, cases: Sequence[Case]) -> None:
@@ -65,7 +71,29 @@ def _in_full_context(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt
 
 def _halves(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
     """The halves of each window, read on their own; none where it is too short or one of them failed."""
-    clips = [[case.clip.within(window) for window in halves(case.clip.window, case.clip.profile)] for case in cases]
+    return _in_two(engine, cases, [halves(case.clip.window, case.clip.profile) for case in cases], ("first half", "second half"))
+
+
+def _with_rest(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
+    """What the engine had got to when it stopped too early, and the rest, read on their own."""
+    return _in_two(engine, cases, [_where_it_stopped(case) for case in cases], ("as far as it went", "the rest"))
+
+
+def _where_it_stopped(case: Case) -> list[Window]:
+    (used, *others) = case.used
+    if others or used.reading is None:
+        return []
+    sample, left_s = stopped_at(used.reading, used.window, case.clip.profile)
+    if not sample or left_s < LEAST_REST_S:
+        return []
+    return parted_near(used.window, case.clip.profile, sample=sample, reach_s=REST_REACH_S)
+
+
+def _in_two(
+    engine: Engine, cases: Sequence[Case], windows: Sequence[Sequence[Window]], names: tuple[Part, Part]
+) -> list[list[Attempt]]:
+    """Both windows of each case, read on their own; none where there are none or one of them failed."""
+    clips = [[case.clip.within(window) for window in both] for case, both in zip(cases, windows, strict=True)]
     shares = [[_half_shares(engine, case, half) for half in both] for case, both in zip(cases, clips, strict=True)]
     asked = [
         Ask(half.samples, _half_language(case, half, told))
@@ -74,7 +102,7 @@ def _halves(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
     ]
     readings = iter(ask(engine, asked))
     found = [[next(readings) for _ in both] for both in clips]
-    return [_as_halves(*one) for one in zip(clips, shares, found, strict=True)]
+    return [_as_parts(names, *one) for one in zip(clips, shares, found, strict=True)]
 
 
 def _half_shares(engine: Engine, case: Case, half: Clip) -> Shares:
@@ -96,8 +124,9 @@ def _half_language(case: Case, half: Clip, shares: Shares) -> str:
     return likeliest if is_sure else case.language
 
 
-def _as_halves(clips: Sequence[Clip], shares: Sequence[Shares], found: Sequence[Reading | Exception]) -> list[Attempt]:
-    names: tuple[Part, Part] = ("first half", "second half")
+def _as_parts(
+    names: tuple[Part, Part], clips: Sequence[Clip], shares: Sequence[Shares], found: Sequence[Reading | Exception]
+) -> list[Attempt]:
     whole = [one for one in found if isinstance(one, Reading)]
     return [
         Attempt(clip.window, name, replace(one, languages=likely), flags_of(one))
@@ -107,12 +136,16 @@ def _as_halves(clips: Sequence[Clip], shares: Sequence[Shares], found: Sequence[
 
 
 def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
-    """Where a voice was left without words, the halves, then the window in full context; what leaves least is used, whole."""
-    for remedy, part in ((_halves, "first half"), (_in_full_context, "whole, full context")):
+    """Where a voice was left without words, the halves, the window in full context, and the rest where the engine stopped.
+
+    What leaves least is used, whole, if it is sound.  The rest need only be believed: it stands, flagged, where nothing did.
+    """
+    for remedy, part in ((_halves, "first half"), (_in_full_context, "whole, full context"), (_with_rest, "the rest")):
         left = [case for case in cases if _has_hole(case) and all(attempt.part != part for attempt in case.attempts)]
         for case, others in zip(left, remedy(engine, left), strict=True):
             is_fuller = bool(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
-            case.add(others, is_used=is_fuller and all(map(is_sound, others)))
+            is_good = is_fuller and (_logprob(others[-1]) >= LEAST_LOGPROB if part == "the rest" else all(map(is_sound, others)))
+            case.add(others, is_used=is_good)
 
 
 def _has_hole(case: Case) -> bool:

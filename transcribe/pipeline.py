@@ -13,7 +13,7 @@ from everyword.folder import SessionFolder, disk_errors, sync_directory
 from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from transcribe import audio, bilingual, checks, doubt, rumble, speakers, stitch, turns, windows
+from transcribe import audio, bilingual, checks, doubt, looks, rumble, speakers, stitch, turns, windows
 from transcribe.audio import require_segments
 from transcribe.coverage import frames_by_state
 from transcribe.dictionary import DICTIONARIES
@@ -199,6 +199,7 @@ def _settings() -> dict[str, int | str]:
         "window_shortest_samples": windows.SHORTEST_HOPS * windows.HOP,
         "cut_voice_ppm": round(windows.VOICE * 1e6),
         "full_context_logprob_e6": round(checks.UNSURE_LOGPROB * 1e6),
+        "rest_voice_ms": round(looks.LEAST_REST_S * 1000),
         "silence_voice_ppm": round(checks.SOME_VOICE * 1e6),
         "sure_language_ppm": round(bilingual.SURE_LANGUAGE * 1e6),
         "alike_logprob_e6": round(bilingual.ALIKE_LOGPROB * 1e6),

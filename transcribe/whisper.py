@@ -22,7 +22,7 @@ from faster_whisper.tokenizer import Tokenizer
 from everyword.errors import EverywordError, InvalidOption
 from transcribe import glossary
 from transcribe.account import are_repeated_in_no_time
-from transcribe.checks import is_loop
+from transcribe.checks import LEAST_LOGPROB, is_loop
 from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
 from transcribe.models import ModelFiles
 from transcribe.windows import RATE_HZ, Floats
@@ -141,6 +141,7 @@ class WhisperEngine:
             "pad": "room tone",
             "context_step_s": STEP_S,
             "timestamps": "no",
+            **{f"hesitations_{language}": text for language, text in glossary.HESITATIONS.items()},
             "prompt": glossary.prompt_of(self._terms),
         }
 
@@ -177,29 +178,36 @@ class WhisperEngine:
         return [self._reading(one, result, context) for one, result in zip(heard, self._write(heard), strict=True)]
 
     def _write(self, heard: "Sequence[_Heard]") -> list[Any]:
-        """What the decoder writes; where it echoes the terms it was told, what it writes without them."""
-        results = self._generate(heard, self._terms)
-        echoes = [n for n, one in enumerate(heard) if glossary.is_echo(self._text(one, results[n]), self._terms)]
-        for n, again in zip(echoes, self._generate([heard[n] for n in echoes], ()), strict=True):
-            results[n] = again
+        """What the decoder writes; what it writes when told nothing where it echoes what it was told, or where that is surer."""
+        told = [glossary.told(one.language, self._terms) for one in heard]
+        results = self._generate(heard, told)
+        echoes = {n for n, one in enumerate(heard) if glossary.is_echo(self._text(one, results[n]), one.language, self._terms)}
+        unsure = {n for n, text in enumerate(told) if text and results[n].scores[0] < LEAST_LOGPROB}
+        doubted = sorted(echoes | unsure)
+        for n, again in zip(doubted, self._generate([heard[n] for n in doubted], [""] * len(doubted)), strict=True):
+            if n in echoes or again.scores[0] > results[n].scores[0]:
+                results[n] = again
         return results
 
     def _text(self, one: "_Heard", result: Any) -> str:
         return str(self._tokenizer(one.language).decode(result.sequences_ids[0]))
 
-    def _generate(self, heard: "Sequence[_Heard]", terms: Sequence[str]) -> list[Any]:
-        if not heard:
-            return []
-        return list(
-            self._whisper.model.generate(
-                ctranslate2.StorageView.from_array(np.concatenate([one.encoded for one in heard])),
-                [_opening(self._tokenizer(one.language), terms) for one in heard],
+    def _generate(self, heard: "Sequence[_Heard]", told: Sequence[str]) -> list[Any]:
+        """What has openings of the same length is written together."""
+        openings = [_opening(self._tokenizer(one.language), text) for one, text in zip(heard, told, strict=True)]
+        results: dict[int, Any] = {}
+        for length in sorted({len(opening) for opening in openings}):
+            alike = [n for n, opening in enumerate(openings) if len(opening) == length]
+            found = self._whisper.model.generate(
+                ctranslate2.StorageView.from_array(np.concatenate([heard[n].encoded for n in alike])),
+                [openings[n] for n in alike],
                 beam_size=BEAM,
                 num_hypotheses=BEAM,
                 return_scores=True,
                 return_no_speech_prob=True,
             )
-        )
+            results.update(zip(alike, found, strict=True))
+        return [results[n] for n in range(len(heard))]
 
     def _reading(self, one: "_Heard", result: Any, context: int) -> Reading:
         """Where the best hypothesis goes round in circles, that one counts as best for whose words the sound has most time."""
@@ -267,10 +275,10 @@ class WhisperEngine:
         return _merge_punctuation(found[0], length)
 
 
-def _opening(tokenizer: Tokenizer, terms: Sequence[str]) -> list[int]:
-    """What the decoder is given before it writes; of one length for all languages, so that they can share a batch."""
-    told = tokenizer.encode(glossary.prompt_of(terms)) if terms else []
-    return [*([tokenizer.sot_prev, *told] if told else []), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+def _opening(tokenizer: Tokenizer, told: str) -> list[int]:
+    """What the decoder is given before it writes."""
+    before = [tokenizer.sot_prev, *tokenizer.encode(told)] if told else []
+    return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
 
 def _hypotheses(result: Any, tokenizer: Tokenizer) -> tuple[Hypothesis, ...]:

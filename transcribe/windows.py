@@ -161,7 +161,21 @@ def halves(window: Window, profile: Profile) -> list[Window]:
         return []
     third = (end - first) // 3
     low, high = max(first + SHORTEST_HOPS, first + third), min(end - SHORTEST_HOPS, end - third)
-    middle = piece.frame_of_hop(_quietest(_smooth(profile.voice), profile.level_db, low, max(low, high)))
+    return _parted(window, profile, low, max(low, high))
+
+
+def parted_near(window: Window, profile: Profile, *, sample: int, reach_s: float) -> list[Window]:
+    """The window cut in two at the quietest place within a reach after one of its samples, or nothing if that is at its end."""
+    piece = profile.piece
+    first, end = (piece.sample_of(frame) // HOP for frame in (window.first_frame, window.end_frame))
+    low = max(first + 1, first + sample // HOP)
+    high = min(end - 1, low + int(reach_s * RATE_HZ) // HOP)
+    return _parted(window, profile, low, high) if low < high else []
+
+
+def _parted(window: Window, profile: Profile, low: int, high: int) -> list[Window]:
+    """Cut in two at the quietest hop between two hops of the piece."""
+    middle = profile.piece.frame_of_hop(_quietest(_smooth(profile.voice), profile.level_db, low, high))
     return [
         Window(window.number, window.first_frame, middle - window.first_frame),
         Window(window.number, middle, window.end_frame - middle),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading
-from transcribe.account import are_drawn_out, are_repeated_in_no_time, longest_s, unaccounted_s
+from transcribe.account import are_drawn_out, are_repeated_in_no_time, longest_s, stopped_at, unaccounted_s
 from transcribe.engine import Heard
 from transcribe.windows import RATE_HZ, Profile, Window
 
@@ -80,3 +80,12 @@ def test_words_and_their_reach_account_for_a_voice() -> None:
 def test_the_place_of_a_window_in_its_piece_counts() -> None:
     late = Window(2, 10 * RATE_HZ, 10 * RATE_HZ)
     assert 3 == pytest.approx(unaccounted_s(a_reading(""), late, a_voice((0, 5), (12, 15))), abs=0.1)
+
+
+def test_voice_after_the_last_words_reach_is_what_the_engine_did_not_get_to() -> None:
+    reading = a_reading("only this")
+    end = max(word.first_sample + word.sample_count for word in reading.words)
+    sample, left_s = stopped_at(reading, WINDOW, a_voice((0, 6)))
+    assert end == sample
+    assert 6 - end / RATE_HZ - 0.5 < left_s < 6 - end / RATE_HZ
+    assert 0 == stopped_at(reading, WINDOW, a_voice((0, end / RATE_HZ)))[1]

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everyword.model import Speaker
-from transcribe.glossary import BUDGET_TOKENS, is_echo, prompt_of, terms_of, told_sentence, wanted, within_budget
+from transcribe.glossary import (
+    BUDGET_TOKENS,
+    HESITATIONS,
+    is_echo,
+    prompt_of,
+    terms_of,
+    told,
+    told_sentence,
+    wanted,
+    within_budget,
+)
 
 TOLD = ("Adam Duguid", "Ebenezer Ademesoye", "Castellane")
 
@@ -66,8 +76,8 @@ def test_without_names_and_terms_nothing_is_said() -> None:
 
 def test_a_name_in_a_script_that_nobody_speaks_counts_among_those_that_are_not_told() -> None:
     roster = (Speaker("a", "Anna Reed"), Speaker("o", "Олена Коваль"))
-    told = terms_of(roster, (), languages=("en",))
-    assert told_sentence(wanted(roster, ()), told).startswith("1 of 2 names and terms")
+    fitting = terms_of(roster, (), languages=("en",))
+    assert told_sentence(wanted(roster, ()), fitting).startswith("1 of 2 names and terms")
 
 
 def test_without_terms_there_is_no_prompt() -> None:
@@ -84,15 +94,30 @@ def test_without_terms_there_is_no_prompt() -> None:
     ],
 )
 def test_a_text_that_is_the_prompt_is_an_echo(text: str) -> None:
-    assert is_echo(text, TOLD)
+    assert is_echo(text, "ru", TOLD)
 
 
 @pytest.mark.parametrize(
     "text", ["", "My name is Adam Duguid.", "Ebenezer Ademesoye is here", "Adam and Ebenezer", "Castellanes"]
 )
 def test_speech_that_names_people_is_none(text: str) -> None:
-    assert not is_echo(text, TOLD)
+    assert not is_echo(text, "en", TOLD)
 
 
 def test_nothing_is_an_echo_of_nothing() -> None:
-    assert not is_echo("Adam Duguid", ())
+    assert not is_echo("Adam Duguid", "en", ())
+
+
+@pytest.mark.parametrize("text", [HESITATIONS["en"], "And um, uh, the the report", "The the... Mm-hmm."])
+def test_a_text_that_hesitates_word_for_word_as_the_prompt_does_is_an_echo(text: str) -> None:
+    assert is_echo(text, "en", ())
+    assert not is_echo(text, "ru", ())
+
+
+@pytest.mark.parametrize("text", ["Um.", "Mm-hmm.", "Uh, the report", "um, uh, the report", "the, the"])
+def test_speech_that_hesitates_is_none(text: str) -> None:
+    assert not is_echo(text, "en", ())
+
+
+def test_where_a_language_has_a_text_that_hesitates_it_is_told_before_the_terms() -> None:
+    assert (HESITATIONS["en"] + prompt_of(TOLD), prompt_of(TOLD)) == (told("en", TOLD), told("ru", TOLD))

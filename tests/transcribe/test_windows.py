@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transcribe.builders import a_gap, a_piece, a_profile, a_segment
-from transcribe.windows import HOP, LONGEST_HOPS, RATE_HZ, SHORTEST_HOPS, Piece, Profile, halves, pieces, tile
+from transcribe.windows import (
+    HOP,
+    LONGEST_HOPS,
+    RATE_HZ,
+    SHORTEST_HOPS,
+    Piece,
+    Profile,
+    Window,
+    halves,
+    parted_near,
+    pieces,
+    tile,
+)
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000])
 
@@ -131,3 +143,15 @@ def test_only_a_gap_of_half_a_second_splits_a_piece(count: int, number: int) -> 
 def test_segments_that_touch_are_one_piece_and_a_jumped_gap_parts_them() -> None:
     found = pieces([a_segment(0, 100), a_segment(100, 100), a_segment(900, 50)], [], stream=1, rate_hz=16_000)
     assert [(0, 200), (900, 950)] == [(piece.first_frame, piece.end_frame) for piece in found]
+
+
+@given(st.integers(0, 15 * RATE_HZ), st.floats(0, 3))
+def test_a_window_parted_near_a_sample_is_parted_behind_it_and_loses_nothing(sample: int, reach_s: float) -> None:
+    piece = a_piece(seconds=20)
+    window = Window(7, 3 * RATE_HZ, 12 * RATE_HZ)
+    parts = parted_near(window, a_profile(piece), sample=sample, reach_s=reach_s)
+    if parts:
+        first, second = parts
+        assert (window.first_frame, window.end_frame) == (first.first_frame, second.end_frame)
+        assert first.end_frame == second.first_frame
+        assert sample - HOP <= first.frame_count <= sample + reach_s * RATE_HZ + HOP
