@@ -11,7 +11,7 @@ from transcribe import bilingual, turns
 from transcribe.account import are_repeated_in_no_time, stopped_at
 from transcribe.attempts import Ask, Attempt, Clip, Part, ask
 from transcribe.cases import Case, is_sound
-from transcribe.checks import LEAST_LOGPROB, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
+from transcribe.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading, Shares
 from transcribe.windows import Window, halves, parted_near
 
@@ -138,14 +138,18 @@ def _as_parts(
 def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
     """Where a voice was left without words, the halves, the window in full context, and the rest where the engine stopped.
 
-    What leaves least is used, whole, if it is sound.  The rest need only be believed: it stands, flagged, where nothing did.
+    What leaves least is used, whole, if it is sound.  A rest may go round in circles: it stands, flagged, where nothing did.
     """
     for remedy, part in ((_halves, "first half"), (_in_full_context, "whole, full context"), (_with_rest, "the rest")):
         left = [case for case in cases if _has_hole(case) and all(attempt.part != part for attempt in case.attempts)]
         for case, others in zip(left, remedy(engine, left), strict=True):
             is_fuller = bool(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
-            is_good = is_fuller and (_logprob(others[-1]) >= LEAST_LOGPROB if part == "the rest" else all(map(is_sound, others)))
-            case.add(others, is_used=is_good)
+            case.add(others, is_used=is_fuller and all(is_sound(one) or _is_flagged_rest(one) for one in others))
+
+
+def _is_flagged_rest(attempt: Attempt) -> bool:
+    """True for a rest that goes round in circles, of which every word is flagged, but that the engine believes."""
+    return attempt.part == "the rest" and attempt.flags == (LOOP,) and _logprob(attempt) >= LEAST_LOGPROB
 
 
 def _has_hole(case: Case) -> bool:

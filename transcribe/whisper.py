@@ -22,7 +22,7 @@ from faster_whisper.tokenizer import Tokenizer
 from everyword.errors import EverywordError, InvalidOption
 from transcribe import glossary
 from transcribe.account import are_repeated_in_no_time
-from transcribe.checks import LEAST_LOGPROB, is_loop
+from transcribe.checks import is_loop
 from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
 from transcribe.models import ModelFiles
 from transcribe.windows import RATE_HZ, Floats
@@ -178,15 +178,11 @@ class WhisperEngine:
         return [self._reading(one, result, context) for one, result in zip(heard, self._write(heard), strict=True)]
 
     def _write(self, heard: "Sequence[_Heard]") -> list[Any]:
-        """What the decoder writes; what it writes when told nothing where it echoes what it was told, or where that is surer."""
-        told = [glossary.told(one.language, self._terms) for one in heard]
-        results = self._generate(heard, told)
-        echoes = {n for n, one in enumerate(heard) if glossary.is_echo(self._text(one, results[n]), one.language, self._terms)}
-        unsure = {n for n, text in enumerate(told) if text and results[n].scores[0] < LEAST_LOGPROB}
-        doubted = sorted(echoes | unsure)
-        for n, again in zip(doubted, self._generate([heard[n] for n in doubted], [""] * len(doubted)), strict=True):
-            if n in echoes or again.scores[0] > results[n].scores[0]:
-                results[n] = again
+        """What the decoder writes; where it echoes what it was told, what it writes when told nothing."""
+        results = self._generate(heard, [glossary.told(one.language, self._terms) for one in heard])
+        echoes = [n for n, one in enumerate(heard) if glossary.is_echo(self._text(one, results[n]), one.language, self._terms)]
+        for n, again in zip(echoes, self._generate([heard[n] for n in echoes], [""] * len(echoes)), strict=True):
+            results[n] = again
         return results
 
     def _text(self, one: "_Heard", result: Any) -> str:

@@ -23,6 +23,7 @@ HOP = 512
 LONGEST_HOPS = 15 * RATE_HZ // HOP
 """15 s: 224 tokens, the most Whisper writes, are then enough for the fastest Ukrainian (see docs/explanation)."""
 
+SHORTEST_PART_HOPS = RATE_HZ // HOP + 1
 SHORTEST_HOPS = 2 * RATE_HZ // HOP + 1
 """2 s: below that Whisper invents text."""
 
@@ -165,11 +166,11 @@ def halves(window: Window, profile: Profile) -> list[Window]:
 
 
 def parted_near(window: Window, profile: Profile, *, sample: int, reach_s: float) -> list[Window]:
-    """The window cut in two at the quietest place within a reach after one of its samples, or nothing if that is at its end."""
+    """The window cut in two at the quietest place within a reach after a sample; nothing if a part were shorter than 1 s."""
     piece = profile.piece
     first, end = (piece.sample_of(frame) // HOP for frame in (window.first_frame, window.end_frame))
-    low = max(first + 1, first + sample // HOP)
-    high = min(end - 1, low + int(reach_s * RATE_HZ) // HOP)
+    low = first + max(SHORTEST_PART_HOPS, sample // HOP)
+    high = min(end - SHORTEST_PART_HOPS, first + (sample + int(reach_s * RATE_HZ)) // HOP)
     return _parted(window, profile, low, high) if low < high else []
 
 

@@ -340,3 +340,21 @@ def test_a_rest_that_the_engine_does_not_believe_is_not_used() -> None:
     attempts = stopping(a_reading("and now everything else that the person said here", logprob=-1.4))
     assert ["the rest"] == [one.part for one in attempts if one.part == "the rest"]
     assert ["whole"] == [one.part for one in attempts if one.used]
+
+
+def test_a_rest_that_holds_no_words_is_not_used() -> None:
+    assert ["whole"] == [one.part for one in stopping("") if one.used]
+
+
+def test_what_it_had_got_to_must_be_sound_when_read_again() -> None:
+    class Looping(ScriptedEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            short = [len(clip) < 3 * 16_000 for clip in clips]
+            found = super().read(clips, languages=languages, full_context=full_context)
+            return [a_reading("only " * 9) if is_short else one for is_short, one in zip(short, found, strict=True)]
+
+    engine = Looping({0: "only this", FULL_CONTEXT: "only this", 1: "and now everything else that the person said here"})
+    attempts = [one for group in read_all(engine, clips(voiced=((0.2, 12),)), languages=("en",)) for one in group]
+    first = [one for one in attempts if one.window.number == 1]
+    assert ("loop",) == next(one.flags for one in first if one.part == "as far as it went")
+    assert ["whole"] == [one.part for one in first if one.used]

@@ -114,6 +114,11 @@ def test_a_text_that_hesitates_word_for_word_as_the_prompt_does_is_an_echo(text:
     assert not is_echo(text, "ru", ())
 
 
+@pytest.mark.parametrize("text", ["Um... Adam Duguid.", "The, mm-hmm. Adam Duguid", "Adam Duguid, uh, Castellane."])
+def test_a_name_after_a_hesitation_of_the_prompt_is_an_echo_as_well(text: str) -> None:
+    assert is_echo(text, "en", TOLD)
+
+
 @pytest.mark.parametrize("text", ["Um.", "Mm-hmm.", "Uh, the report", "um, uh, the report", "the, the"])
 def test_speech_that_hesitates_is_none(text: str) -> None:
     assert not is_echo(text, "en", ())

@@ -1,4 +1,4 @@
-"""The real model is told names: it writes them where they are said, and nowhere else."""
+"""The real model is told how people hesitate, and names: it writes what was said of it, and nowhere else."""
 
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,14 @@ def told(base_home: Path) -> WhisperEngine:
     return WhisperEngine(models.locate("base", home=base_home), device="cpu", compute_type="default", workers=1, terms=TOLD)
 
 
+def demo(first_s: float, end_s: float) -> Floats:
+    sound, rate_hz = soundfile.read(DATA / "demo.flac", dtype="float32")
+    return np.asarray(soxr.resample(sound[int(first_s * rate_hz) : int(end_s * rate_hz), 0], rate_hz, RATE_HZ), np.float32)
+
+
 def introduction() -> Floats:
     """A man introduces himself: "Oh, Ebenezer Ademesoye. Would you like me to spell that?"."""
-    sound, rate_hz = soundfile.read(DATA / "demo.flac", dtype="float32")
-    return np.asarray(soxr.resample(sound[int(17.3 * rate_hz) : int(21.4 * rate_hz), 0], rate_hz, RATE_HZ), np.float32)
+    return demo(17.3, 21.4)
 
 
 def text(engine: WhisperEngine, clip: Floats) -> str:
@@ -34,6 +38,13 @@ def text(engine: WhisperEngine, clip: Floats) -> str:
 def test_a_name_of_the_roster_is_spelt_as_the_roster_has_it(told: WhisperEngine, engine: WhisperEngine) -> None:
     assert "Ademesoye" in text(told, introduction())
     assert "Ademesoye" not in text(engine, introduction())
+
+
+def test_a_hesitation_stays_in_the_text(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = demo(5, 15)  # "We're here because of real reaction, um, we have in the group"
+    assert "Um," in text(engine, clip)
+    monkeypatch.setattr(glossary, "HESITATIONS", {})
+    assert "um," not in text(engine, clip).lower()
 
 
 def test_where_nobody_speaks_no_name_is_written(told: WhisperEngine) -> None:
