@@ -72,11 +72,12 @@ def report(rows: Sequence[Row]) -> None:
     """Fit on the one half, print the weights and what flags find in both."""
     fitting = [row for row in rows if not row.is_test]
     weights, bias = fit(np.array([row.features for row in fitting]), np.array([row.is_wrong for row in fitting], np.float64))
-    scores = np.array([row.features for row in rows]) @ weights + bias
+    features = np.array([row.features for row in rows])
+    scores = features @ weights + bias
     threshold = float(np.quantile([score for score, row in zip(scores, rows, strict=True) if _is_right(row)], 1 - RIGHT_FLAGGED))
     print("WEIGHTS = (" + ", ".join(f"{weight:.3f}" for weight in weights) + ")")
     print(f"BIAS = {bias:.3f}\nDOUBTFUL = {threshold:.3f}\n")
-    in_use = np.array([row.features for row in rows]) @ np.array(doubt.WEIGHTS) + doubt.BIAS
+    in_use = features @ np.array(doubt.WEIGHTS) + doubt.BIAS
     alone = np.array([-row.probability for row in rows])
     for name, chosen in _groups(rows):
         wrong = np.array([row.is_wrong for row in rows])[chosen]

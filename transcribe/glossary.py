@@ -84,8 +84,7 @@ def is_echo(text: str, language: str, terms: Sequence[str]) -> bool:
     if not terms or not words:
         return False
     known = [_words(term) for term in terms]
-    spoken = [word for word in words if word not in hesitations]
-    if spoken and _is_made_of(spoken, known):
+    if set(words) - set(hesitations) and _is_made_of(words, [*known, *([word] for word in hesitations)]):
         return True
     listed = [(word, number) for number, term in enumerate(known) for word in term]
     across = [run for run in _runs(listed, ECHO_WORDS) if run[0][1] != run[-1][1]]

@@ -23,9 +23,11 @@ HOP = 512
 LONGEST_HOPS = 15 * RATE_HZ // HOP
 """15 s: 224 tokens, the most Whisper writes, are then enough for the fastest Ukrainian (see docs/explanation)."""
 
-SHORTEST_PART_HOPS = RATE_HZ // HOP + 1
 SHORTEST_HOPS = 2 * RATE_HZ // HOP + 1
 """2 s: below that Whisper invents text."""
+
+SHORTEST_PART_HOPS = RATE_HZ // HOP + 1
+"""1 s: what a window that stopped too early is parted into may be shorter, as its words are known."""
 
 PAUSE_HOPS = 4 * RATE_HZ // HOP
 """Silence this long becomes windows of its own."""

@@ -119,6 +119,10 @@ def test_a_name_after_a_hesitation_of_the_prompt_is_an_echo_as_well(text: str) -
     assert is_echo(text, "en", TOLD)
 
 
+def test_a_term_that_shares_a_word_with_the_hesitations_is_an_echo_as_any_other() -> None:
+    assert is_echo("The Hague.", "en", ("The Hague",))
+
+
 @pytest.mark.parametrize("text", ["Um.", "Mm-hmm.", "Uh, the report", "um, uh, the report", "the, the"])
 def test_speech_that_hesitates_is_none(text: str) -> None:
     assert not is_echo(text, "en", ())
