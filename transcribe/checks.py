@@ -21,6 +21,7 @@ STRETCHED = "stretched"
 UNCOVERED = "uncovered-speech"
 PARTLY_INVENTED = "partly-invented"
 NO_TIME = "no-time"
+ECHO = "echo"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"
@@ -74,6 +75,8 @@ def flags_of(reading: Reading) -> tuple[str, ...]:
         found.append(IMPROBABLE)
     if best.text.strip() and reading.no_speech > MOST_NO_SPEECH:
         found.append(NO_SPEECH)
+    if reading.echo:
+        found.append(ECHO)
     return tuple(found)
 
 

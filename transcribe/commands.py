@@ -199,7 +199,7 @@ def _tell(outcome: "Outcome", elapsed_s: float) -> None:
     for note in outcome.speaker_notes:
         terminal.say(note)
     if outcome.quarantined:
-        terminal.say(f"{outcome.quarantined} words were set aside: the model wrote them where nobody spoke (quarantine.jsonl)")
+        terminal.say(f"{outcome.quarantined} words were set aside: quarantine.jsonl has them, each with the reason")
     if outcome.not_finite:
         terminal.say(f"{outcome.not_finite} samples are no numbers (NaN or infinite) and were heard as silence", style="yellow")
     if outcome.failed_windows:

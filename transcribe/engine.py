@@ -40,7 +40,7 @@ class Reading:
     """What the engine made of one window: hypotheses best first, the words of the best one, probability of no speech.
 
     ``languages`` are the probabilities of the languages that it chose among.  ``token_limit`` is how many tokens the engine could
-    have written.
+    have written.  ``echo`` is what it wrote first, n best, where that only repeated what it had been told.
     """
 
     language: str
@@ -50,6 +50,7 @@ class Reading:
     no_speech: float
     context_samples: int
     token_limit: int
+    echo: tuple[Hypothesis, ...] = ()
 
     @property
     def text(self) -> str:

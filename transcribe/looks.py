@@ -94,32 +94,32 @@ def _in_two(
 ) -> list[list[Attempt]]:
     """Both windows of each case, read on their own; none where there are none or one of them failed."""
     clips = [[case.clip.within(window) for window in both] for case, both in zip(cases, windows, strict=True)]
-    shares = [[_half_shares(engine, case, half) for half in both] for case, both in zip(cases, clips, strict=True)]
+    shares = [[_part_shares(engine, case, part) for part in both] for case, both in zip(cases, clips, strict=True)]
     asked = [
-        Ask(half.samples, _half_language(case, half, told))
-        for case, both, likely in zip(cases, clips, shares, strict=True)
-        for half, told in zip(both, likely, strict=True)
+        Ask(part.samples, _part_language(case, part, likely))
+        for case, both, found in zip(cases, clips, shares, strict=True)
+        for part, likely in zip(both, found, strict=True)
     ]
     readings = iter(ask(engine, asked))
     found = [[next(readings) for _ in both] for both in clips]
     return [_as_parts(names, *one) for one in zip(clips, shares, found, strict=True)]
 
 
-def _half_shares(engine: Engine, case: Case, half: Clip) -> Shares:
-    """How likely each language is in a half: where the whole is unsure, each half may be in one of its own."""
+def _part_shares(engine: Engine, case: Case, part: Clip) -> Shares:
+    """How likely each language is in a part: where the whole is unsure, each part may be in one of its own."""
     names = [language for language, _ in case.shares]
     if not bilingual.is_unsure_of_language(case) or all(bilingual.are_alike(name, case.language) for name in names):
         return case.shares
     try:
-        return engine.shares(half.samples, stretches=[(0, len(half.samples))], languages=names)[0]
+        return engine.shares(part.samples, stretches=[(0, len(part.samples))], languages=names)[0]
     except Exception:  # noqa: BLE001  (nothing more is known then)
         return case.shares
 
 
-def _half_language(case: Case, half: Clip, shares: Shares) -> str:
+def _part_language(case: Case, part: Clip, shares: Shares) -> str:
     if shares is case.shares:
         return case.language
-    likeliest, share = max(turns.weighed(shares, half.expected), key=lambda one: one[1])
+    likeliest, share = max(turns.weighed(shares, part.expected), key=lambda one: one[1])
     is_sure = share >= bilingual.SURE_LANGUAGE and not bilingual.are_alike(likeliest, case.language)
     return likeliest if is_sure else case.language
 

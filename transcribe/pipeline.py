@@ -200,6 +200,7 @@ def _settings() -> dict[str, int | str]:
         "cut_voice_ppm": round(windows.VOICE * 1e6),
         "full_context_logprob_e6": round(checks.UNSURE_LOGPROB * 1e6),
         "rest_voice_ms": round(looks.LEAST_REST_S * 1000),
+        "rest_reach_ms": round(looks.REST_REACH_S * 1000),
         "silence_voice_ppm": round(checks.SOME_VOICE * 1e6),
         "sure_language_ppm": round(bilingual.SURE_LANGUAGE * 1e6),
         "alike_logprob_e6": round(bilingual.ALIKE_LOGPROB * 1e6),

@@ -121,6 +121,7 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording,
     for place, attempts in _groups(plan, begun, text.track):
         for attempt in attempts:
             found = words.words_of(attempt, place.profile, others=_others(attempt, attempts))
+            text.quarantine += words.echoed(text.track, attempt) if attempt.used else []
             kept = _kept(text, attempt, found, place.still) if attempt.used else []
             judged = _with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt
             said += words.said(judged, kept)

@@ -219,12 +219,17 @@ def _reading_line(reading: Reading) -> dict[str, object]:
     return {
         "language": reading.language,
         "languages": [[language, ppm(share)] for language, share in reading.languages],
-        "hypotheses": [[one.text, list(one.tokens), logprob_e6(one.logprob)] for one in reading.hypotheses],
+        "hypotheses": [_hypothesis_line(one) for one in reading.hypotheses],
         "words": [[one.text, one.first_sample, one.sample_count, ppm(one.probability)] for one in reading.words],
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "token_limit": reading.token_limit,
+        "echo": [_hypothesis_line(one) for one in reading.echo],
     }
+
+
+def _hypothesis_line(one: Hypothesis) -> list[object]:
+    return [one.text, list(one.tokens), logprob_e6(one.logprob)]
 
 
 def _attempt(window: int, line: dict[str, Any]) -> Attempt:
@@ -243,9 +248,14 @@ def _reading(line: dict[str, Any]) -> Reading:
     return Reading(
         language=line["language"],
         languages=tuple((language, share / 1e6) for language, share in line["languages"]),
-        hypotheses=tuple(Hypothesis(text, tuple(tokens), logprob / 1e6) for text, tokens, logprob in line["hypotheses"]),
+        hypotheses=_hypotheses(line["hypotheses"]),
         words=tuple(Heard(text, first, count, share / 1e6) for text, first, count, share in line["words"]),
         no_speech=line["no_speech_ppm"] / 1e6,
         context_samples=line["context_samples"],
         token_limit=line["token_limit"],
+        echo=_hypotheses(line["echo"]),
     )
+
+
+def _hypotheses(lines: Sequence[tuple[str, Sequence[int], int]]) -> tuple[Hypothesis, ...]:
+    return tuple(Hypothesis(text, tuple(tokens), logprob / 1e6) for text, tokens, logprob in lines)

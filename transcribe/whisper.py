@@ -142,6 +142,8 @@ class WhisperEngine:
             "context_step_s": STEP_S,
             "timestamps": "no",
             **{f"hesitations_{language}": text for language, text in glossary.HESITATIONS.items()},
+            "hesitations_echo_words": glossary.HESITATIONS_ECHO_WORDS,
+            "terms_echo_words": glossary.ECHO_WORDS,
             "prompt": glossary.prompt_of(self._terms),
         }
 
@@ -175,18 +177,20 @@ class WhisperEngine:
         for clip, language in zip(clips, languages, strict=True):
             early = None if full_context else self._early.pop(id(clip), None)
             heard.append(_Heard(self._encode(clip, context) if early is None else early, len(clip), language))
-        return [self._reading(one, result, context) for one, result in zip(heard, self._write(heard), strict=True)]
+        return [self._reading(one, *written, context) for one, written in zip(heard, self._write(heard), strict=True)]
 
-    def _write(self, heard: "Sequence[_Heard]") -> list[Any]:
-        """What the decoder writes; where it echoes what it was told, what it writes when told nothing."""
+    def _write(self, heard: "Sequence[_Heard]") -> list[tuple[Any, tuple[Hypothesis, ...]]]:
+        """What the decoder writes; where it echoes what it was told, what it writes when told nothing, and the echo."""
         results = self._generate(heard, [glossary.told(one.language, self._terms) for one in heard])
-        echoes = [n for n, one in enumerate(heard) if glossary.is_echo(self._text(one, results[n]), one.language, self._terms)]
-        for n, again in zip(echoes, self._generate([heard[n] for n in echoes], [""] * len(echoes)), strict=True):
-            results[n] = again
-        return results
-
-    def _text(self, one: "_Heard", result: Any) -> str:
-        return str(self._tokenizer(one.language).decode(result.sequences_ids[0]))
+        echoes: dict[int, tuple[Hypothesis, ...]] = {}
+        for n, one in enumerate(heard):
+            hypotheses = _hypotheses(results[n], self._tokenizer(one.language))
+            if glossary.is_echo(hypotheses[0].text, one.language, self._terms):
+                echoes[n] = hypotheses
+        again = self._generate([heard[n] for n in echoes], [""] * len(echoes))
+        for n, result in zip(echoes, again, strict=True):
+            results[n] = result
+        return [(result, echoes.get(n, ())) for n, result in enumerate(results)]
 
     def _generate(self, heard: "Sequence[_Heard]", told: Sequence[str]) -> list[Any]:
         """What has openings of the same length is written together."""
@@ -205,7 +209,7 @@ class WhisperEngine:
             results.update(zip(alike, found, strict=True))
         return [results[n] for n in range(len(heard))]
 
-    def _reading(self, one: "_Heard", result: Any, context: int) -> Reading:
+    def _reading(self, one: "_Heard", result: Any, echo: tuple[Hypothesis, ...], context: int) -> Reading:
         """Where the best hypothesis goes round in circles, that one counts as best for whose words the sound has most time."""
         tokenizer = self._tokenizer(one.language)
         hypotheses = _hypotheses(result, tokenizer)
@@ -221,6 +225,7 @@ class WhisperEngine:
             no_speech=float(result.no_speech_prob),
             context_samples=context,
             token_limit=TOKEN_LIMIT,
+            echo=echo,
         )
 
     def _encode(self, clip: Floats, context: int) -> Floats:

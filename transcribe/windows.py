@@ -149,7 +149,7 @@ def tile(profile: Profile, *, first_number: int = 0) -> list[Window]:
     piece = profile.piece
     cuts = [0]
     for first, end in pairwise(_silence_edges(profile.voice)):
-        cuts.extend(_cuts_within(_smooth(profile.voice), profile.level_db, first, end))
+        cuts.extend(_cuts_within(profile, first, end))
         cuts.append(end)
     frames = [piece.frame_of_hop(hop) for hop in cuts]
     spans = [(first, end) for first, end in pairwise(frames) if first < end]
@@ -178,7 +178,7 @@ def parted_near(window: Window, profile: Profile, *, sample: int, reach_s: float
 
 def _parted(window: Window, profile: Profile, low: int, high: int) -> list[Window]:
     """Cut in two at the quietest hop between two hops of the piece."""
-    middle = profile.piece.frame_of_hop(_quietest(_smooth(profile.voice), profile.level_db, low, high))
+    middle = profile.piece.frame_of_hop(_quietest(profile, low, high))
     return [
         Window(window.number, window.first_frame, middle - window.first_frame),
         Window(window.number, middle, window.end_frame - middle),
@@ -205,29 +205,27 @@ def runs_of(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(end)) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _cuts_within(voice: Floats, level_db: Floats, first: int, end: int) -> list[int]:
+def _cuts_within(profile: Profile, first: int, end: int) -> list[int]:
     cuts: list[int] = []
     position = first
     while end - position > LONGEST_HOPS:
         low, high = position + SHORTEST_HOPS, min(position + LONGEST_HOPS, end - SHORTEST_HOPS)
-        position = _quietest(voice, level_db, low, high)
+        position = _quietest(profile, low, high)
         cuts.append(position)
     return cuts
 
 
-def _quietest(voice: Floats, level_db: Floats, low: int, high: int) -> int:
+def _quietest(profile: Profile, low: int, high: int) -> int:
     """The hop in [low, high] to cut before: least voice around it, then late, then quiet."""
     if high <= low:
         return low
     lateness = np.arange(low, high + 1, dtype=np.float32)
-    around = voice[low : high + 1] + 0.25 * (high - lateness) / (high - low) + 0.002 * level_db[low : high + 1]
-    return low + int(np.argmin(around))
+    level_db = profile.level_db[low : high + 1]
+    return low + int(np.argmin(_around(profile.voice, low, high) + 0.25 * (high - lateness) / (high - low) + 0.002 * level_db))
 
 
-def _smooth(values: Floats) -> Floats:
-    """A moving average over about 0.3 s."""
-    if not len(values):
-        return values
+def _around(values: Floats, low: int, high: int) -> Floats:
+    """The mean over about 0.3 s around each of the hops in [low, high]; what lies beyond an end is as that end."""
     half = _SMOOTHING_HOPS // 2
-    padded = np.pad(values, half, mode="edge")
-    return np.convolve(padded, np.full(_SMOOTHING_HOPS, 1 / _SMOOTHING_HOPS), mode="valid").astype(np.float32)
+    near = values.take(np.arange(low - half, high + half + 1), mode="clip")
+    return np.convolve(near, np.full(_SMOOTHING_HOPS, 1 / _SMOOTHING_HOPS), mode="valid").astype(np.float32)

@@ -1,12 +1,13 @@
 """Readings → words with frames, and readings as lines of JSON.  Pure."""
 
+import math
 from collections.abc import Sequence
 
 from everyword.model import Track, Word
 from transcribe import doubt
 from transcribe.account import are_drawn_out, are_repeated_in_no_time
 from transcribe.attempts import Attempt
-from transcribe.checks import doubt_words
+from transcribe.checks import ECHO, doubt_words
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.stitch import Said
 from transcribe.windows import Piece, Profile
@@ -64,8 +65,18 @@ def line(track: Track, attempt: Attempt, words: Sequence[Word]) -> dict[str, obj
     return base if attempt.reading is None else {**base, **_reading(attempt.reading, words)}
 
 
+def echoed(track: Track, attempt: Attempt) -> list[dict[str, object]]:
+    """The words of an echo as lines of ``quarantine.jsonl``, with no place in the window but the whole of it."""
+    if attempt.reading is None or not attempt.reading.echo:
+        return []
+    best, window = attempt.reading.echo[0], attempt.window
+    share = ppm(math.exp(best.logprob))
+    words = [Word(text, window.first_frame, window.frame_count, share) for text in best.text.split()]
+    return [quarantined(track, attempt, word, ECHO) for word in words]
+
+
 def quarantined(track: Track, attempt: Attempt, word: Word, reason: str) -> dict[str, object]:
-    """A line of ``quarantine.jsonl``: a word that was written where nobody spoke."""
+    """A line of ``quarantine.jsonl``: a word that is not to stand in the record."""
     return {
         "reason": reason,
         "window": attempt.window.number,
@@ -102,6 +113,7 @@ def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "hypotheses": [_hypothesis(hypothesis) for hypothesis in reading.hypotheses],
+        "echo": [_hypothesis(hypothesis) for hypothesis in reading.echo],
         "words": [_word_line(word) for word in words],
     }
 

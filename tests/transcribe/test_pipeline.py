@@ -1,6 +1,7 @@
 """A session becomes a signed run that accounts for every frame; what goes wrong leaves no half run."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_text_where_nobody_spoke_goes_into_quarantine(tmp_path: Path) -> None:
     outcome = run(folder, tmp_path, {0: a_reading("Thank you", no_speech=0.9, logprob=-1.5)})
     lines = list(read_lines(run_path(folder, "r001") / QUARANTINE))
     assert (2, 0, ["no-voice", "no-voice"]) == (outcome.quarantined, outcome.words, [line["reason"] for line in lines])
+
+
+def test_what_was_only_repeated_from_the_prompt_goes_into_quarantine_and_the_window_says_so(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=10)
+    reading = replace(a_reading("I said"), echo=a_reading("Um... uh", logprob=-0.1).hypotheses)
+    outcome = run(folder, tmp_path, {0: reading})
+    (line, *_) = read_lines(run_path(folder, "r001") / READINGS)
+    (utterance,) = read_transcript(folder).utterances
+    assert ("I said", ("echo",)) == (utterance.text, utterance.flags)
+    assert [{"logprob_e6": -100_000, "text": " Um... uh", "tokens": [0, 1, 2, 3, 4]}] == line["echo"]
+    lines = list(read_lines(run_path(folder, "r001") / QUARANTINE))
+    share = round(np.exp(-0.1) * 1e6)
+    words = [
+        {"text": text, "first_frame": 0, "frame_count": line["frame_count"], "probability_ppm": share, "flags": []}
+        for text in ("Um...", "uh")
+    ]
+    assert [("echo", word) for word in words] == [(one["reason"], one["word"]) for one in lines]
+    assert 2 == outcome.quarantined
 
 
 def test_the_engine_is_not_asked_about_verified_silence(tmp_path: Path) -> None:

@@ -78,5 +78,7 @@ def test_a_window_that_echoes_the_prompt_is_written_again_without_it(
             self.scores, self.no_speech_prob = result.scores[:1], result.no_speech_prob
 
     monkeypatch.setattr(told, "_generate", echoing)
-    assert "Wrenfield" not in text(told, introduction())
+    (reading,) = told.read([introduction()], languages=("en",))
+    assert "Wrenfield" not in reading.text
+    assert [" Tobias Wrenfield, Ebenezer Ademesoye."] == [one.text for one in reading.echo]
     assert [[glossary.told("en", TOLD)], [""]] == asked

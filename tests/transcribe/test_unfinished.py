@@ -217,17 +217,19 @@ def test_the_moment_of_beginning_is_that_of_the_first_process(tmp_path: Path) ->
 
 
 shares = st.floats(0, 1)
+hypotheses = st.lists(
+    st.builds(Hypothesis, st.text(), st.lists(st.integers(0, 51864)).map(tuple), st.floats(-2000, 0)), max_size=3
+).map(tuple)
 readings = st.builds(
     Reading,
     st.sampled_from(["en", "ru"]),
     st.lists(st.tuples(st.sampled_from(["en", "ru", "uk"]), shares), max_size=3).map(tuple),
-    st.lists(st.builds(Hypothesis, st.text(), st.lists(st.integers(0, 51864)).map(tuple), st.floats(-2000, 0)), max_size=3).map(
-        tuple
-    ),
+    hypotheses,
     st.lists(st.builds(Heard, st.text(), st.integers(0, 240_000), st.integers(0, 240_000), shares), max_size=3).map(tuple),
     shares,
     st.integers(0, 480_000),
     st.just(224),
+    hypotheses,
 )
 
 
