@@ -34,8 +34,9 @@ from benchmarks.spelled import spelled
 from everyword import keys
 from everyword.run import READINGS, read_lines, read_transcript, run_path
 from recorder.imports import import_files
-from transcribe import models, pipeline
-from transcribe.whisper import WhisperEngine, cpu_name
+from transcribe import pipeline
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
 LANGUAGES = ("en", "ru", "uk")
 RATE_HZ = 16_000

@@ -27,11 +27,11 @@ import soxr
 from numpy.typing import NDArray
 
 from benchmarks.talks import Turns, talks
-from transcribe import voices
-from transcribe.diarization import Listened, Stretch, Turn, listen, tell_apart
-from transcribe.voices import FRAME_SAMPLES
-from transcribe.whisper import cpu_name
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers import voices
+from transcribe.speakers.diarization import Listened, Stretch, Turn, listen, tell_apart
+from transcribe.speakers.voices import FRAME_SAMPLES
+from transcribe.whisper.decoding import cpu_name
 
 ITEMS = {
     "dev": {

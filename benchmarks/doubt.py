@@ -25,15 +25,16 @@ from benchmarks.alignment import Heard
 from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
-from transcribe import doubt, models
-from transcribe.account import are_repeated_in_no_time
-from transcribe.attempts import Clip
-from transcribe.audio import profile_of
-from transcribe.batches import read_all
-from transcribe.checks import DOUBTING
 from transcribe.engine import Reading
-from transcribe.whisper import WhisperEngine, cpu_name
-from transcribe.windows import RATE_HZ, Piece, Profile, Window, tile
+from transcribe.evidence import doubt
+from transcribe.evidence.account import are_repeated_in_no_time
+from transcribe.evidence.checks import DOUBTING
+from transcribe.reading.attempts import Clip
+from transcribe.reading.batches import read_all
+from transcribe.sound.audio import profile_of
+from transcribe.sound.windows import RATE_HZ, Piece, Profile, Window, tile
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
 LANGUAGES = ("en", "ru", "uk")
 RIGHT_FLAGGED = 0.10

@@ -26,14 +26,14 @@ import numpy as np
 from faster_whisper import decode_audio
 
 from benchmarks.doubt import is_test
-from transcribe import models
-from transcribe.attempts import Attempt, Clip
-from transcribe.audio import profile_of
-from transcribe.batches import read_all
-from transcribe.checks import UNSURE_LANGUAGE
 from transcribe.engine import Heard
-from transcribe.whisper import WhisperEngine, cpu_name
-from transcribe.windows import HOP, RATE_HZ, Floats, Piece, tile
+from transcribe.evidence.checks import UNSURE_LANGUAGE
+from transcribe.reading.attempts import Attempt, Clip
+from transcribe.reading.batches import read_all
+from transcribe.sound.audio import profile_of
+from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, tile
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
 LANGUAGES = ("en", "ru", "uk")
 SHORTEST_S, LONGEST_S, PIECE_S = 2.0, 12.0, 5.0

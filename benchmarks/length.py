@@ -27,10 +27,11 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 
 from everyword import keys
 from recorder.imports import import_files
-from transcribe import models, pipeline
+from transcribe import pipeline
 from transcribe.engine import Engine, Heard, Hypothesis, Reading, ScriptedEngine
-from transcribe.whisper import WhisperEngine, cpu_name
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
 ITEMS = ("en_spliced_long_dev", "ru_spliced_long_dev")
 

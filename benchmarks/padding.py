@@ -22,12 +22,12 @@ from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.doubt import is_test
 from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
-from transcribe import models
-from transcribe.attempts import Ask, ask
-from transcribe.audio import profile_of
 from transcribe.engine import Reading
-from transcribe.whisper import CONTEXT_LIMIT_S, WhisperEngine, cpu_name
-from transcribe.windows import RATE_HZ, Floats, Piece, tile
+from transcribe.reading.attempts import Ask, ask
+from transcribe.sound.audio import profile_of
+from transcribe.sound.windows import RATE_HZ, Floats, Piece, tile
+from transcribe.whisper import models
+from transcribe.whisper.decoding import CONTEXT_LIMIT_S, WhisperEngine, cpu_name
 
 LEAST_S = 9.0
 

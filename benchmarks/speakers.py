@@ -27,12 +27,14 @@ from everyword.folder import SessionFolder
 from everyword.model import Speaker, Utterance, Word, from_json
 from everyword.run import read_lines, read_transcript, run_path
 from recorder.imports import import_files
-from transcribe import models, pipeline, voices
-from transcribe.assignment import Spoken, owners
-from transcribe.speakers import SHADOWS
-from transcribe.voiceprints import LIKELY
-from transcribe.whisper import WhisperEngine
-from transcribe.windows import RATE_HZ, Floats
+from transcribe import pipeline
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers import voices
+from transcribe.speakers.assignment import Spoken, owners
+from transcribe.speakers.attribution import SHADOWS
+from transcribe.speakers.voiceprints import LIKELY
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine
 
 Segment = tuple[str, float, float, tuple[tuple[float, str], ...]]
 """Who, start, end in seconds, and the words with their starts."""

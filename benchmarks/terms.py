@@ -26,9 +26,10 @@ from everyword import keys
 from everyword.model import Utterance
 from everyword.run import read_transcript
 from recorder.imports import import_files
-from transcribe import glossary, models, pipeline
-from transcribe.whisper import WhisperEngine
-from transcribe.windows import RATE_HZ
+from transcribe import pipeline
+from transcribe.sound.windows import RATE_HZ
+from transcribe.whisper import glossary, models
+from transcribe.whisper.decoding import WhisperEngine
 
 NAMES = {
     "en_ami_dev00": ("Adam Duguid", "Ebenezer Ademesoye"),

@@ -23,13 +23,13 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 from benchmarks.alignment import blocks, heard, interval
 from benchmarks.coverage import UNUSABLE, reference_of
 from benchmarks.spelled import spelled
-from transcribe import models
-from transcribe.attempts import Clip
-from transcribe.audio import profile_of
-from transcribe.batches import read_all
-from transcribe.checks import LIMIT_MARGIN_TOKENS, TRUNCATED
-from transcribe.whisper import WhisperEngine, cpu_name
-from transcribe.windows import HOP, RATE_HZ, VOICE, Floats, Piece, Profile, tile
+from transcribe.evidence.checks import LIMIT_MARGIN_TOKENS, TRUNCATED
+from transcribe.reading.attempts import Clip
+from transcribe.reading.batches import read_all
+from transcribe.sound.audio import profile_of
+from transcribe.sound.windows import HOP, RATE_HZ, VOICE, Floats, Piece, Profile, tile
+from transcribe.whisper import models
+from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
 SPEEDS = (1.0, 1.25, 1.5)
 MARGIN_HOPS = 3

@@ -22,7 +22,7 @@ from benchmarks.alignment import Heard
 from benchmarks.coverage import LANGUAGES, UNUSABLE, WAYS, _sound, _ways
 from benchmarks.languages import wilson
 from benchmarks.normaliser import normalise
-from transcribe.whisper import cpu_name
+from transcribe.whisper.decoding import cpu_name
 
 FILLERS = frozenset(("ah", "eh", "hmm", "mm", "oh", "uh", "um"))
 """As `normalise` spells them: er is uh, erm and uhm are um, hm is hmm."""

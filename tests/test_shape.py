@@ -68,6 +68,11 @@ def test_every_import_contract_is_kept() -> None:
             "import recorder.processes.feed",
             "in the recorder, processes use what detects, stores and sounds, never the other way round",
         ),
+        (
+            "transcribe/evidence/account.py",
+            "import transcribe.reading.looks",
+            "in transcribe, sound becomes readings, readings a record, and only then it is asked who spoke",
+        ),
         ("recorder/disk/gaps.py", "import subprocess", "pure modules do no input or output"),
     ],
 )

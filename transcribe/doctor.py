@@ -7,7 +7,7 @@ import ctranslate2
 from everyword.config import Settings
 from everyword.diagnosis import Diagnosis
 from everyword.errors import EverywordError
-from transcribe.models import locate
+from transcribe.whisper.models import locate
 
 
 def examine(settings: Settings) -> Iterator[Diagnosis]:

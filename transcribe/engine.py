@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
 
 Stretch: TypeAlias = tuple[int, int]
 """First sample of a part of a clip and one past the last."""

@@ -13,13 +13,17 @@ from everyword.folder import SessionFolder, disk_errors, sync_directory
 from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from transcribe import audio, bilingual, checks, doubt, looks, rumble, speakers, stitch, turns, windows
-from transcribe.audio import require_segments
-from transcribe.coverage import frames_by_state
-from transcribe.dictionary import DICTIONARIES
 from transcribe.engine import Engine
+from transcribe.evidence import checks, doubt
+from transcribe.evidence.coverage import frames_by_state
+from transcribe.reading import bilingual, looks, turns
+from transcribe.reading.dictionary import DICTIONARIES
+from transcribe.record import stitch
+from transcribe.record.unfinished import Begun, begin
+from transcribe.sound import audio, rumble, windows
+from transcribe.sound.audio import require_segments
+from transcribe.speakers import attribution
 from transcribe.track import TrackText, Write, read_track
-from transcribe.unfinished import Begun, begin
 
 Progress = Callable[[float, float], None]
 """Called with the seconds of sound done and the seconds there are, summed over all tracks."""
@@ -86,7 +90,7 @@ def transcribe(
     languages: Sequence[str],
     key: EllipticCurvePrivateKey,
     by: str,
-    people: str = speakers.ROSTER,
+    people: str = attribution.ROSTER,
     progress: Progress | None = None,
 ) -> Outcome:
     """Write the next run of a session and return what is in it.
@@ -100,7 +104,7 @@ def transcribe(
         languages: that a window may be in.
         key: the device key, which signs the run.
         by: who asked for it, for the ledger.
-        people: how many share a microphone; see `speakers.choose_people`.
+        people: how many share a microphone; see `attribution.choose_people`.
         progress: see `Progress`; called from this thread.
 
     Raises:
@@ -120,7 +124,7 @@ def transcribe(
         if not begun.is_complete:
             with runs.lines_anew(begun.path / runs.READINGS) as write:
                 texts = list(_read_tracks(recording, engine, languages, begun=begun, write=write, progress=progress))
-            speakers.attribute(recording, texts, people=people).write(begun.path)
+            attribution.attribute(recording, texts, people=people).write(begun.path)
             not_finite = sum(text.not_finite for text in texts)
             _write_files(begun, texts, _in_order(recording, texts))
             begun.complete()
@@ -233,6 +237,6 @@ def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Out
         not_finite=not_finite,
         sound_s=sum(seconds.values()),
         seconds=seconds,
-        speaker_notes=tuple(speakers.sentences(speakers.read_told(path))),
-        speaker_problems=sum(bool(line["problem"]) for line in speakers.read_told(path)),
+        speaker_notes=tuple(attribution.sentences(attribution.read_told(path))),
+        speaker_problems=sum(bool(line["problem"]) for line in attribution.read_told(path)),
     )

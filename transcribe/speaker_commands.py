@@ -73,7 +73,7 @@ def name(
 def learn(ctx: typer.Context, session: SessionArgument, *, as_json: JsonOption = False) -> None:
     """Keep the voices of the named people who agreed to it (voice=yes in the roster), so that later sessions can be compared."""
     from everyword.recording import read_recording  # noqa: PLC0415  (`import cli` stays quick)
-    from transcribe import voiceprints, voices  # noqa: PLC0415
+    from transcribe.speakers import voiceprints, voices  # noqa: PLC0415
 
     found = folder.find_session(session, ctx.obj)
     transcript, named = _named(found)
@@ -97,7 +97,7 @@ def propose(ctx: typer.Context, session: SessionArgument, *, as_json: JsonOption
     """Compare the voices that have no name with those kept by `learn`. Only proposes: `everyword speakers name` decides."""
     from everyword import labels  # noqa: PLC0415  (`import cli` stays quick)
     from everyword.recording import read_recording  # noqa: PLC0415
-    from transcribe import voiceprints, voices  # noqa: PLC0415
+    from transcribe.speakers import voiceprints, voices  # noqa: PLC0415
 
     found = folder.find_session(session, ctx.obj)
     transcript, named = _named(found)
@@ -130,7 +130,7 @@ def forget(
     person: Annotated[str, typer.Argument(help="The person's key, as in the roster.")],
 ) -> None:
     """Delete everything that was kept of a person's voice. The recordings stay."""
-    from transcribe import voiceprints  # noqa: PLC0415  (`import cli` stays quick)
+    from transcribe.speakers import voiceprints  # noqa: PLC0415  (`import cli` stays quick)
 
     count = voiceprints.forget(ctx.obj.home, person)
     if not count:
@@ -149,8 +149,8 @@ def _named(found: "SessionFolder") -> tuple["Transcript", dict[str, "VoiceName"]
 def _rows(found: "SessionFolder") -> tuple[list[_Row], list[str]]:
     from everyword import labels, run  # noqa: PLC0415  (`import cli` stays quick)
     from everyword.recording import read_recording  # noqa: PLC0415
-    from transcribe import speakers  # noqa: PLC0415
-    from transcribe.assignment import SPEAKER_UNCERTAIN  # noqa: PLC0415
+    from transcribe.speakers import attribution  # noqa: PLC0415
+    from transcribe.speakers.assignment import SPEAKER_UNCERTAIN  # noqa: PLC0415
 
     transcript, named = _named(found)
     session, streams = found.read_session(), read_recording(found).streams
@@ -162,4 +162,4 @@ def _rows(found: "SessionFolder") -> tuple[list[_Row], list[str]]:
         uncertain = sum(SPEAKER_UNCERTAIN in word.flags for word in words)
         shown = labels.known_name(session, named, label) or labels.known_name(session, named, said[0].person or "")
         rows.append(_Row(label, shown, len(words), uncertain, seconds))
-    return rows, list(speakers.sentences(speakers.read_told(run.run_path(found, transcript.run.run))))
+    return rows, list(attribution.sentences(attribution.read_told(run.run_path(found, transcript.run.run))))

@@ -6,15 +6,16 @@ from functools import partial
 
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
-from transcribe import checks, coverage, stitch, words
-from transcribe.attempts import Attempt, Clip
-from transcribe.audio import TrackAudio, profile
-from transcribe.batches import read_all
-from transcribe.checks import Stillness
 from transcribe.engine import Engine, Reading
-from transcribe.stitch import Said
-from transcribe.unfinished import Begun
-from transcribe.windows import Profile, Window, pieces, tile
+from transcribe.evidence import checks, coverage
+from transcribe.evidence.checks import Stillness
+from transcribe.reading.attempts import Attempt, Clip
+from transcribe.reading.batches import read_all
+from transcribe.record import stitch, words
+from transcribe.record.stitch import Said
+from transcribe.record.unfinished import Begun
+from transcribe.sound.audio import TrackAudio, profile
+from transcribe.sound.windows import Profile, Window, pieces, tile
 
 VERIFIED_SILENCE = "verified silence"
 

@@ -12,7 +12,7 @@ from everyword.model import AudioSegment, Gap, Input, Session, Speaker, Word
 from recorder.disk.record import Record
 from recorder.imports import import_files
 from transcribe.engine import Heard, Hypothesis, Reading
-from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile
+from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, Profile
 
 
 def a_piece(*, seconds: float = 60, rate_hz: int = 16_000, first_frame: int = 0) -> Piece:

@@ -10,10 +10,11 @@ from typer.testing import CliRunner, Result
 from everyword import config, keys
 from everyword.folder import SessionFolder
 from recorder.imports import import_files
-from transcribe import commands, models, pipeline, whisper
+from transcribe import commands, pipeline
 from transcribe.engine import ScriptedEngine
 from transcribe.pipeline import Outcome
-from transcribe.whisper import WhisperEngine
+from transcribe.whisper import decoding, models
+from transcribe.whisper.decoding import WhisperEngine
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -39,7 +40,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> dict[int, object]:
     def scripted(*_: object, **__: object) -> ScriptedEngine:
         return ScriptedEngine(lines)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(whisper, "WhisperEngine", scripted)
+    monkeypatch.setattr(decoding, "WhisperEngine", scripted)
     monkeypatch.setattr(models, "locate", lambda *_, **__: None)
     return lines
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading
-from transcribe.account import are_drawn_out, are_repeated_in_no_time, longest_s, stopped_at, unaccounted_s
 from transcribe.engine import Heard
-from transcribe.windows import RATE_HZ, Profile, Window
+from transcribe.evidence.account import are_drawn_out, are_repeated_in_no_time, longest_s, stopped_at, unaccounted_s
+from transcribe.sound.windows import RATE_HZ, Profile, Window
 
 PIECE = a_piece(seconds=30)
 WINDOW = Window(1, 0, 10 * RATE_HZ)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe.assignment import OVERLAP, RIVAL, SPEAKER_UNCERTAIN, Owner, Spoken, owners
+from transcribe.speakers.assignment import OVERLAP, RIVAL, SPEAKER_UNCERTAIN, Owner, Spoken, owners
 
 RATE = 1000
 

@@ -15,9 +15,9 @@ from everyword.model import Input, Stream
 from everyword.recording import read_recording
 from recorder.imports import import_files
 from tests.transcribe.builders import staircase, write_wav
-from transcribe.audio import TrackAudio, channel_samples, profile, profile_of, require_segments
-from transcribe.rumble import without_rumble
-from transcribe.windows import HOP, RATE_HZ, Floats, Piece, pieces, tile
+from transcribe.sound.audio import TrackAudio, channel_samples, profile, profile_of, require_segments
+from transcribe.sound.rumble import without_rumble
+from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, pieces, tile
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -19,7 +19,7 @@ from everyword.run import read_transcript, run_names
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
 
 SECONDS = 20
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading, staircase
-from transcribe.attempts import Attempt, Clip
-from transcribe.batches import TURN_BY_TURN, read_all
 from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Shares, Stretch
-from transcribe.windows import Floats, tile
+from transcribe.reading.attempts import Attempt, Clip
+from transcribe.reading.batches import TURN_BY_TURN, read_all
+from transcribe.sound.windows import Floats, tile
 
 Script = dict[int, str | Reading | Exception]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from transcribe.bleed import Microphone, Placed, compare, judge
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers.bleed import Microphone, Placed, compare, judge
 
 SECOND = 1_000_000
 

@@ -6,10 +6,10 @@ import pytest
 
 from everyword.model import Word
 from tests.transcribe.builders import a_piece, a_profile, a_reading, a_word
-from transcribe import checks
-from transcribe.checks import Stillness
 from transcribe.engine import Reading
-from transcribe.windows import Window
+from transcribe.evidence import checks
+from transcribe.evidence.checks import Stillness
+from transcribe.sound.windows import Window
 
 PIECE = a_piece(seconds=30)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from transcribe.clustering import BLOCK_STRETCHES, Prints, cluster, ward
-from transcribe.windows import Floats
+from transcribe.sound.windows import Floats
+from transcribe.speakers.clustering import BLOCK_STRETCHES, Prints, cluster, ward
 
 DIMENSIONS = 24
 

@@ -13,8 +13,10 @@ from everyword.recording import Recording
 from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
 from tests.transcribe.conftest import Invoke
-from transcribe import commands, glossary, models, pipeline, voices
+from transcribe import commands, pipeline
 from transcribe.engine import ScriptedEngine
+from transcribe.speakers import voices
+from transcribe.whisper import glossary, models
 
 
 def sentence(result: Result, kind: type[Exception]) -> str:

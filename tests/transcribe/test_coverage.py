@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from everyword.model import Gap, Span, State, Track, Word
 from tests.transcribe.builders import a_gap, a_profile, a_word
-from transcribe.checks import Stillness, stillness
-from transcribe.coverage import REACH_S, frames_by_state, ledger
-from transcribe.windows import Piece
+from transcribe.evidence.checks import Stillness, stillness
+from transcribe.evidence.coverage import REACH_S, frames_by_state, ledger
+from transcribe.sound.windows import Piece
 
 TRACK = Track(2, 1, 0)
 END = 500_000

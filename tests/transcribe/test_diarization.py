@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.transcribe.voices import three_people, turns
-from transcribe import voices
-from transcribe.diarization import Diarization, Listened, Stretch, changes, listen, tell_apart
-from transcribe.voices import FRAME_SAMPLES
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers import voices
+from transcribe.speakers.diarization import Diarization, Listened, Stretch, changes, listen, tell_apart
+from transcribe.speakers.voices import FRAME_SAMPLES
 
 pytest.importorskip("sherpa_onnx")
 

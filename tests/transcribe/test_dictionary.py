@@ -2,7 +2,7 @@
 
 import pytest
 
-from transcribe.dictionary import known_share
+from transcribe.reading.dictionary import known_share
 
 
 @pytest.mark.parametrize(

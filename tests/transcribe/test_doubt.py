@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading
-from transcribe import doubt
 from transcribe.engine import Heard, Hypothesis, Reading
-from transcribe.windows import RATE_HZ, Window
+from transcribe.evidence import doubt
+from transcribe.sound.windows import RATE_HZ, Window
 
 WINDOW = Window(1, 0, 10 * RATE_HZ)
 PROFILE = a_profile(a_piece(seconds=30), voiced=[(0, 8)])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everyword.model import Speaker
-from transcribe.glossary import (
+from transcribe.whisper.glossary import (
     BUDGET_TOKENS,
     HESITATIONS,
     is_echo,

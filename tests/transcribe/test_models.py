@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from everyword.errors import ModelMissing
-from transcribe import models
+from transcribe.whisper import models
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from everyword.recording import read_recording
 from everyword.run import QUARANTINE, READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_reading, write_wav
-from transcribe import speakers
 from transcribe.engine import Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
-from transcribe.unfinished import MANIFEST
+from transcribe.record.unfinished import MANIFEST
+from transcribe.speakers import attribution
 
 Script = dict[int, str | Reading | Exception]
 
@@ -130,8 +130,8 @@ def test_no_reading_is_held_in_memory_once_it_is_on_the_disk(tmp_path: Path, mon
         held.append(alive())
         return attribute(*arguments, **named)  # type: ignore[arg-type]
 
-    held, attribute = [alive()], speakers.attribute
-    monkeypatch.setattr(speakers, "attribute", counted)
+    held, attribute = [alive()], attribution.attribute
+    monkeypatch.setattr(attribution, "attribute", counted)
     outcome = run(a_marked_session(tmp_path, seconds=100), tmp_path, {0: "one", 14: "two", 29: "three", 44: "four"})
     before, after = held
     assert (before, 4) == (after, outcome.words)

@@ -9,9 +9,9 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe.audio import profile_of
-from transcribe.rumble import REACH, without_rumble
-from transcribe.windows import RATE_HZ, Floats, Piece
+from transcribe.sound.audio import profile_of
+from transcribe.sound.rumble import REACH, without_rumble
+from transcribe.sound.windows import RATE_HZ, Floats, Piece
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -15,8 +15,9 @@ from everyword.model import Speaker
 from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
 from tests.transcribe.voices import ToneModels, a_session_of, in_tones, transcribe
-from transcribe import commands, pipeline, speakers, voiceprints, voices
+from transcribe import commands, pipeline
 from transcribe.engine import ScriptedEngine
+from transcribe.speakers import attribution, voiceprints, voices
 
 Invoke = Callable[..., Result]
 HOSTILE = "[red]Reed[/red] <script>"
@@ -80,7 +81,7 @@ def test_a_voice_is_learnt_proposed_and_named_as_the_guide_says(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(voices, "load", ToneModels)
-    monkeypatch.setattr(speakers.attribute, "__kwdefaults__", {"people": "roster", "models": ToneModels})
+    monkeypatch.setattr(attribution.attribute, "__kwdefaults__", {"people": "roster", "models": ToneModels})
     roster = (Speaker("anna", "Anna Reed", voice_consent=True), Speaker("viktor", "Viktor Sorin"))
     first, later = (
         a_session_of(tmp_path, in_tones(*tones, seconds=8), roster=roster, title=title)

@@ -14,10 +14,10 @@ from everyword.run import READINGS, read_lines, read_transcript, run_path
 from tests.helpers import failures
 from tests.transcribe.builders import write_wav
 from tests.transcribe.voices import a_session_of, people, text_files, three_people, transcribe, turns
-from transcribe import shadows, speakers, voices
 from transcribe.pipeline import Outcome
-from transcribe.speakers import SHADOWS, SPEAKERS, TURNS, choose_people, label_of
-from transcribe.windows import RATE_HZ
+from transcribe.sound.windows import RATE_HZ
+from transcribe.speakers import attribution, shadows, voices
+from transcribe.speakers.attribution import SHADOWS, SPEAKERS, TURNS, choose_people, label_of
 
 SHORT_S = 24
 """Enough for two of the three people."""
@@ -139,7 +139,7 @@ def test_a_model_that_is_missing_or_was_changed_costs_the_labels_and_nothing_els
         with (copy / name).open("r+b") as file:
             file.seek(1000)
             file.write(b"\0\1\2\3")
-    monkeypatch.setattr(speakers.attribute, "__kwdefaults__", {"people": "roster", "models": lambda: voices.load(copy)})
+    monkeypatch.setattr(attribution.attribute, "__kwdefaults__", {"people": "roster", "models": lambda: voices.load(copy)})
     labels, problem, _ = an_outcome(tmp_path)
     assert [""] == labels
     assert name in problem
@@ -150,7 +150,7 @@ def test_whatever_the_models_raise_the_text_stays(tmp_path: Path, monkeypatch: p
     def broken() -> voices.ShippedModels:
         raise RuntimeError("onnx says no")
 
-    monkeypatch.setattr(speakers.attribute, "__kwdefaults__", {"people": "roster", "models": broken})
+    monkeypatch.setattr(attribution.attribute, "__kwdefaults__", {"people": "roster", "models": broken})
     assert ([""], "RuntimeError: onnx says no.") == an_outcome(tmp_path)[:2]
 
 
@@ -256,12 +256,12 @@ def test_the_roster_says_how_many_people_share_a_microphone(
     seats: tuple[int | None, ...], microphones: set[int], people: tuple[int, ...]
 ) -> None:
     roster = [Speaker(f"p{number}", f"P{number}", track=seat) for number, seat in enumerate(seats)]
-    assert people == tuple(speakers._people_on(one, microphones, roster, {}, "roster") for one in sorted(microphones))
+    assert people == tuple(attribution._people_on(one, microphones, roster, {}, "roster") for one in sorted(microphones))
 
 
 def test_two_people_on_a_doubled_microphone_share_it() -> None:
     roster = [Speaker("a", "A", track=1), Speaker("b", "B", track=2)]
-    assert 2 == speakers._people_on(1, {1, 2}, roster, {2: 1}, "roster")
+    assert 2 == attribution._people_on(1, {1, 2}, roster, {2: 1}, "roster")
 
 
 @pytest.mark.parametrize("choice", ["roster", "AUTO", " none ", "3"])

@@ -12,10 +12,11 @@ from everyword.run import read_lines, read_transcript, run_path
 from recorder.imports import import_files
 from tests.transcribe.builders import write_wav
 from tests.transcribe.voices import ToneModels, a_session_of, in_tones, people, text_files, transcribe
-from transcribe import diarization, speakers, stitch
 from transcribe.pipeline import Outcome
-from transcribe.speakers import SPEAKERS, TURNS
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.record import stitch
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers import attribution, diarization
+from transcribe.speakers.attribution import SPEAKERS, TURNS
 
 TEN = tuple(f"P{number}" for number in range(10))
 
@@ -26,7 +27,7 @@ def hear(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def put(**options: object) -> None:
         monkeypatch.setattr(
-            speakers.attribute,
+            attribution.attribute,
             "__kwdefaults__",
             {"people": "roster", "models": lambda: ToneModels(**options)},  # type: ignore[arg-type]
         )
@@ -138,7 +139,13 @@ def broken(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(diarization, "changes"), (diarization, "cluster"), (diarization, "_turns"), (speakers, "owners"), (stitch, "utterances")],
+    [
+        (diarization, "changes"),
+        (diarization, "cluster"),
+        (diarization, "_turns"),
+        (attribution, "owners"),
+        (stitch, "utterances"),
+    ],
 )
 def test_wherever_diarization_breaks_off_not_a_byte_of_the_text_is_another(
     tmp_path: Path, hear: Callable[..., None], monkeypatch: pytest.MonkeyPatch, module: object, name: str
@@ -148,7 +155,7 @@ def test_wherever_diarization_breaks_off_not_a_byte_of_the_text_is_another(
     plain = transcribe(folder, tmp_path, people="none").run.run
     with monkeypatch.context() as patch:
         if module is stitch:
-            patch.setattr(speakers, "stitch", type("Broken", (), {"utterances": staticmethod(broken)}))
+            patch.setattr(attribution, "stitch", type("Broken", (), {"utterances": staticmethod(broken)}))
         else:
             patch.setattr(module, name, broken)
         outcome = transcribe(folder, tmp_path)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from everyword.model import Speaker, Track, Utterance
 from tests.transcribe.builders import a_word
-from transcribe.stitch import Said, numbered, person_of, utterances
+from transcribe.record.stitch import Said, numbered, person_of, utterances
 
 TRACK = Track(3, 1, 0)
 RATE = 1000

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 import soxr
 
-from transcribe import glossary, models
-from transcribe.whisper import WhisperEngine
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.whisper import glossary, models
+from transcribe.whisper.decoding import WhisperEngine
 
 DATA = Path(__file__).parent.parent / "data"
 TOLD = ("Tobias Wrenfield", "Ebenezer Ademesoye", "Adam Duguid")

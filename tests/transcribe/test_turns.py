@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transcribe.builders import a_piece, a_profile
-from transcribe import turns
 from transcribe.engine import Shares
-from transcribe.windows import RATE_HZ, Window, tile
+from transcribe.reading import turns
+from transcribe.sound.windows import RATE_HZ, Window, tile
 
 
 def in_english(share: float) -> Shares:

@@ -16,12 +16,12 @@ from everyword.folder import SessionFolder
 from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
-from transcribe import unfinished
-from transcribe.attempts import Attempt
 from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, open_recording, transcribe
-from transcribe.unfinished import MANIFEST, UNFINISHED
-from transcribe.windows import Floats, Window
+from transcribe.reading.attempts import Attempt
+from transcribe.record import unfinished
+from transcribe.record.unfinished import MANIFEST, UNFINISHED
+from transcribe.sound.windows import Floats, Window
 
 SECONDS = 100
 SCRIPT: dict[int, str | Reading | Exception] = {

@@ -13,10 +13,10 @@ from everyword.model import Speaker
 from everyword.recording import read_recording
 from everyword.run import read_transcript
 from tests.transcribe.voices import a_session_of, three_people, transcribe
-from transcribe import voiceprints
-from transcribe.voiceprints import Proposal, Voiceprint, forget, learn, propose, read
-from transcribe.voices import VoiceModels, load
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers import voiceprints
+from transcribe.speakers.voiceprints import Proposal, Voiceprint, forget, learn, propose, read
+from transcribe.speakers.voices import VoiceModels, load
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from everyword.digest import file_digest
 from everyword.errors import ModelMissing
 from tests.transcribe.voices import three_people
-from transcribe import voices
-from transcribe.voices import CHUNK_SAMPLES, FOLDER, LOCAL_VOICES, PINNED, load
-from transcribe.windows import RATE_HZ
+from transcribe.sound.windows import RATE_HZ
+from transcribe.speakers import voices
+from transcribe.speakers.voices import CHUNK_SAMPLES, FOLDER, LOCAL_VOICES, PINNED, load
 
 
 def test_the_shipped_files_have_the_digests_that_the_program_knows() -> None:

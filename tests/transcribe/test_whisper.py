@@ -20,13 +20,14 @@ from everyword.verify import verify_session
 from recorder.imports import import_files
 from tests.transcribe.builders import write_wav
 from tests.transcribe.conftest import DATA, RealRun
-from transcribe import pipeline, whisper
-from transcribe.attempts import Attempt, Clip
-from transcribe.audio import TrackAudio, profile, profile_of
-from transcribe.batches import read_all
+from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis
-from transcribe.whisper import WhisperEngine, resolve_compute_type, resolve_device
-from transcribe.windows import Floats, Piece, pieces, tile
+from transcribe.reading.attempts import Attempt, Clip
+from transcribe.reading.batches import read_all
+from transcribe.sound.audio import TrackAudio, profile, profile_of
+from transcribe.sound.windows import Floats, Piece, pieces, tile
+from transcribe.whisper import decoding
+from transcribe.whisper.decoding import WhisperEngine, resolve_compute_type, resolve_device
 
 
 def clips(run: RealRun) -> Iterator[Clip]:
@@ -156,14 +157,14 @@ def test_punctuation_stays_with_its_word() -> None:
         {"word": ".", "start": 9.9, "end": 9.9, "probability": 0.5},
     ]
     expected = (Heard(" “Well,", 1600, 4800, 0.5), Heard(" yes.", 8000, 8000, 0.5))
-    assert expected == whisper._merge_punctuation(found, 16_000)
+    assert expected == decoding._merge_punctuation(found, 16_000)
 
 
 def test_of_texts_in_circles_the_one_counts_for_which_the_sound_has_time() -> None:
     said = tuple(Heard(text, n * 4800, 4800, 0.9) for n, text in enumerate((" so", " uh", " uh", " line")))
     circle = (*said[:2], *(Heard(" uh", 9600, 0, 0.99) for _ in range(90)))
     texts = tuple(Hypothesis("".join(word.text for word in words), (), -0.1) for words in (circle, said))
-    assert ((texts[1], texts[0]), said) == whisper._with_most_time(texts, [circle, said])
+    assert ((texts[1], texts[0]), said) == decoding._with_most_time(texts, [circle, said])
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transcribe.builders import a_gap, a_piece, a_profile, a_segment
-from transcribe.windows import (
+from transcribe.sound.windows import (
     HOP,
     LONGEST_HOPS,
     RATE_HZ,

@@ -18,8 +18,8 @@ from tests.transcribe.builders import write_wav
 from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome
-from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.speakers.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES
 
 DATA = Path(__file__).parent.parent / "data"
 

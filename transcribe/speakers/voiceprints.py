@@ -17,11 +17,11 @@ from everyword.errors import CorruptFolder
 from everyword.folder import disk_errors, locked, write_new
 from everyword.model import Speaker, Utterance
 from everyword.recording import Recording
-from transcribe.assignment import OVERLAP, SPEAKER_UNCERTAIN
-from transcribe.audio import TrackAudio
-from transcribe.shadows import DOUBLED
-from transcribe.voices import EMBEDDING, PINNED, VoiceModels
-from transcribe.windows import RATE_HZ, Floats, Piece
+from transcribe.sound.audio import TrackAudio
+from transcribe.sound.windows import RATE_HZ, Floats, Piece
+from transcribe.speakers.assignment import OVERLAP, SPEAKER_UNCERTAIN
+from transcribe.speakers.shadows import DOUBLED
+from transcribe.speakers.voices import EMBEDDING, PINNED, VoiceModels
 
 FILE = "voices.jsonl"
 LEAST_S = 5.0

@@ -16,8 +16,8 @@ from everyword.errors import CorruptFolder
 from everyword.model import BYTES_PER_SAMPLE, Stream, Track
 from everyword.recording import Recording
 from everyword.segment import HEADER_BYTES, read_pcm
-from transcribe.rumble import without_rumble
-from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
+from transcribe.sound.rumble import without_rumble
+from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
 
 BLOCK_SECONDS = 20
 QUIETEST_DB = -120.0

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from everyword.digest import file_digest
 from everyword.errors import ModelMissing
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
 
-FOLDER = Path(__file__).parent / "speaker_models"
+FOLDER = Path(__file__).parent / "models"
 SEGMENTATION = "speaker-segmentation-pyannote3-int8.onnx"
 EMBEDDING = "speaker-embedding-campplus-int8.onnx"
 PINNED = {

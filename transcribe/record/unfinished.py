@@ -20,10 +20,10 @@ from everyword.errors import CorruptFolder
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
 from everyword.model import Track
-from transcribe.attempts import Attempt
 from transcribe.engine import Heard, Hypothesis, Reading
-from transcribe.windows import Window
-from transcribe.words import logprob_e6, ppm
+from transcribe.reading.attempts import Attempt
+from transcribe.record.words import logprob_e6, ppm
+from transcribe.sound.windows import Window
 
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.jsonl"

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
 
 Reason: TypeAlias = Literal["bleed", "dual-mono"]
 

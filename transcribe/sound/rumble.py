@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.sound.windows import RATE_HZ, Floats
 
 VOICE_FROM_HZ = 70
 """Below the deepest voices, and above the 50 and 60 Hz of the mains."""

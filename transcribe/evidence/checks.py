@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from everyword.model import Word
 from transcribe.engine import Reading
-from transcribe.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
+from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
 
 TRUNCATED = "truncated"
 LOOP = "loop"

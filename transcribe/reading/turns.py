@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from transcribe.engine import Shares, Stretch
-from transcribe.windows import HOP, RATE_HZ, VOICE, Floats, Profile, Window, runs_of
+from transcribe.sound.windows import HOP, RATE_HZ, VOICE, Floats, Profile, Window, runs_of
 
 PAUSE_HOPS = 3 * RATE_HZ // HOP // 10
 """0.3 s: in such a pause another person may begin, in another language."""

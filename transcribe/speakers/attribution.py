@@ -14,10 +14,13 @@ from everyword.errors import EverywordError, InvalidOption
 from everyword.model import Speaker, Utterance
 from everyword.recording import Recording
 from everyword.run import lines_anew, read_lines
-from transcribe import shadows, stitch
-from transcribe.assignment import Owner, Spoken, owners
-from transcribe.audio import TrackAudio
-from transcribe.diarization import (
+from transcribe.record import stitch
+from transcribe.record.stitch import Said
+from transcribe.sound.audio import TrackAudio
+from transcribe.sound.windows import Piece, pieces
+from transcribe.speakers import shadows
+from transcribe.speakers.assignment import Owner, Spoken, owners
+from transcribe.speakers.diarization import (
     ALIKE_VOICES,
     FEWER_VOICES,
     MORE_VOICES,
@@ -29,10 +32,8 @@ from transcribe.diarization import (
     listen,
     tell_apart,
 )
-from transcribe.stitch import Said
+from transcribe.speakers.voices import VoiceModels, load
 from transcribe.track import TrackText
-from transcribe.voices import VoiceModels, load
-from transcribe.windows import Piece, pieces
 
 ROSTER, AUTO, NONE = "roster", "auto", "none"
 MOST_PEOPLE = 50

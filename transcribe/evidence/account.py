@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.coverage import REACH_S
 from transcribe.engine import Heard, Reading
-from transcribe.windows import HOP, RATE_HZ, Profile, Window, runs_of
+from transcribe.evidence.coverage import REACH_S
+from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window, runs_of
 
 VOICE = 0.5
 """Probability of voice from which the detector is sure enough."""

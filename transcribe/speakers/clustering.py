@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.windows import Floats
+from transcribe.sound.windows import Floats
 
 Labels = NDArray[np.intp]
 Table = NDArray[np.float64]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from transcribe import turns
-from transcribe.account import unaccounted_s
-from transcribe.attempts import Ask, Attempt, Clip, Part
-from transcribe.checks import LEAST_LOGPROB, SPLITTING, flags_of
 from transcribe.engine import Reading, Shares
+from transcribe.evidence.account import unaccounted_s
+from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING, flags_of
+from transcribe.reading import turns
+from transcribe.reading.attempts import Ask, Attempt, Clip, Part
 
 
 @dataclass(slots=True)

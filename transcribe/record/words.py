@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 
 from everyword.model import Track, Word
-from transcribe import doubt
-from transcribe.account import are_drawn_out, are_repeated_in_no_time
-from transcribe.attempts import Attempt
-from transcribe.checks import ECHO, doubt_words
 from transcribe.engine import Heard, Hypothesis, Reading
-from transcribe.stitch import Said
-from transcribe.windows import Piece, Profile
+from transcribe.evidence import doubt
+from transcribe.evidence.account import are_drawn_out, are_repeated_in_no_time
+from transcribe.evidence.checks import ECHO, doubt_words
+from transcribe.reading.attempts import Attempt
+from transcribe.record.stitch import Said
+from transcribe.sound.windows import Piece, Profile
 
 SHORTEST_WORD_SAMPLES = 320
 """The engine's grid of time, 20 ms: a word that the alignment gave no length gets this much."""

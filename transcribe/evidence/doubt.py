@@ -14,9 +14,9 @@ from difflib import SequenceMatcher
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
 from transcribe.engine import Heard, Reading
-from transcribe.windows import HOP, RATE_HZ, Profile, Window
+from transcribe.evidence.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
+from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window
 
 FEATURES = (
     "own", "before", "after", "agreed", "agreed_evenly", "left_out", "reading", "margin", "no_speech", "drawn_out", "slow",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, dense, likeness
-from transcribe.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
-from transcribe.windows import RATE_HZ, Floats, runs_of
+from transcribe.sound.windows import RATE_HZ, Floats, runs_of
+from transcribe.speakers.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, dense, likeness
+from transcribe.speakers.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
 
 SHIFT_SAMPLES = CHUNK_SAMPLES // 2
 PAUSE_S = 0.25

@@ -7,13 +7,13 @@ never mixed word by word.  A remedy that fails leaves the reading before it, fla
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transcribe import bilingual, turns
-from transcribe.account import are_repeated_in_no_time, stopped_at
-from transcribe.attempts import Ask, Attempt, Clip, Part, ask
-from transcribe.cases import Case, is_sound
-from transcribe.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
 from transcribe.engine import Engine, Reading, Shares
-from transcribe.windows import Window, halves, parted_near
+from transcribe.evidence.account import are_repeated_in_no_time, stopped_at
+from transcribe.evidence.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
+from transcribe.reading import bilingual, turns
+from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask
+from transcribe.reading.cases import Case, is_sound
+from transcribe.sound.windows import Window, halves, parted_near
 
 LEAST_HOLE_S = 0.8
 """Seconds of voice without words from which a window is searched again."""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Literal, TypeAlias
 
 from transcribe.engine import Engine, Reading
-from transcribe.windows import Floats, Profile, Window
+from transcribe.sound.windows import Floats, Profile, Window
 
 Part: TypeAlias = Literal[
     "whole", "whole, full context", "first half", "second half", "as far as it went", "the rest", "turn", "other language"

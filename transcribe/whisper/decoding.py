@@ -20,12 +20,12 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
 from everyword.errors import EverywordError, InvalidOption
-from transcribe import glossary
-from transcribe.account import are_repeated_in_no_time
-from transcribe.checks import is_loop
 from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
-from transcribe.models import ModelFiles
-from transcribe.windows import RATE_HZ, Floats
+from transcribe.evidence.account import are_repeated_in_no_time
+from transcribe.evidence.checks import is_loop
+from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.whisper import glossary
+from transcribe.whisper.models import ModelFiles
 
 BEAM = 5
 TOKEN_LIMIT = 224

@@ -10,13 +10,13 @@ from itertools import groupby
 
 import numpy as np
 
-from transcribe import turns
-from transcribe.attempts import Ask, Attempt, ask
-from transcribe.cases import Case, is_sound
-from transcribe.checks import LOOP, SPLITTING, flags_of, is_unsure
-from transcribe.dictionary import known_share
 from transcribe.engine import Engine, Heard, Reading, Stretch
-from transcribe.windows import RATE_HZ
+from transcribe.evidence.checks import LOOP, SPLITTING, flags_of, is_unsure
+from transcribe.reading import turns
+from transcribe.reading.attempts import Ask, Attempt, ask
+from transcribe.reading.cases import Case, is_sound
+from transcribe.reading.dictionary import known_share
+from transcribe.sound.windows import RATE_HZ
 
 SURE_LANGUAGE = 0.8
 """Probability of the chosen language from which no other is tried."""

@@ -10,12 +10,12 @@ import numpy as np
 
 from everyword.model import to_json
 from everyword.recording import Recording
-from transcribe import stitch
-from transcribe.audio import TrackAudio
-from transcribe.bleed import Judgement, Microphone, Placed, Shadow, Sound, judge
-from transcribe.stitch import Said
+from transcribe.record import stitch
+from transcribe.record.stitch import Said
+from transcribe.sound.audio import TrackAudio
+from transcribe.sound.windows import Floats, Piece
+from transcribe.speakers.bleed import Judgement, Microphone, Placed, Shadow, Sound, judge
 from transcribe.track import TrackText
-from transcribe.windows import Floats, Piece
 
 DOUBLED = "doubled"
 """Flag of a word that another microphone hears about as well: perhaps one word stands twice."""

@@ -11,13 +11,13 @@ from dataclasses import replace
 from itertools import groupby, islice
 from typing import TypeAlias
 
-from transcribe import turns
-from transcribe.attempts import Attempt, Clip, ask
-from transcribe.cases import Case
-from transcribe.checks import MIXED, flags_of
 from transcribe.engine import Engine, Reading, Shares, Stretch
-from transcribe.looks import look_again
-from transcribe.windows import RATE_HZ
+from transcribe.evidence.checks import MIXED, flags_of
+from transcribe.reading import turns
+from transcribe.reading.attempts import Attempt, Clip, ask
+from transcribe.reading.cases import Case
+from transcribe.reading.looks import look_again
+from transcribe.sound.windows import RATE_HZ
 
 BLOCK_WINDOWS = 64
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from everyword.model import Gap, Span, State, Track, Word
-from transcribe.checks import Stillness
-from transcribe.windows import runs_of
+from transcribe.evidence.checks import Stillness
+from transcribe.sound.windows import runs_of
 
 REACH_S = 0.3
 """How far beyond its bounds a word accounts for sound: the alignment is no better than that."""

@@ -1,0 +1,1 @@
+"""Windows → readings: attempts, their languages, second looks."""

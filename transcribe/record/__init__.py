@@ -1,0 +1,1 @@
+"""Readings → what stays: words, utterances, and a run in the making."""

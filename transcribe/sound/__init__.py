@@ -1,0 +1,1 @@
+"""What is heard: sound of a track as the engine wants it, and where it is cut."""

@@ -1,0 +1,1 @@
+"""Who said it: voices on shared microphones, words that another microphone hears better, known voices."""

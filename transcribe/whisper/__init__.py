@@ -1,0 +1,1 @@
+"""The real engine: Whisper, its files, and what it is told before it writes."""
