@@ -306,7 +306,7 @@ def test_every_state_of_the_coverage_is_described() -> None:
 
 
 def test_every_flag_is_described() -> None:
-    checks = _text(ROOT / "transcribe" / "checks.py")
+    checks = _text(ROOT / "transcribe" / "evidence" / "checks.py")
     assert [] == [
         flag for flag in re.findall(r"^[A-Z_]+ = \"([a-z-]+)\"", checks, re.MULTILINE) if f"| `{flag}` |" not in FORMAT_PAGE
     ]

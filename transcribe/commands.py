@@ -50,8 +50,7 @@ def transcribe(
     from everyword import glossary, keys
     from transcribe import pipeline
     from transcribe.speakers.attribution import choose_people
-    from transcribe.whisper import models
-    from transcribe.whisper.decoding import WhisperEngine
+    from transcribe.whisper import decoding, models
     from transcribe.whisper.glossary import terms_of, wanted
 
     people = choose_people(speakers)
@@ -61,7 +60,7 @@ def transcribe(
     files = models.locate(settings.model, home=settings.home)
     expected = () if no_terms else [one.term for one in glossary.read(settings.home, session=recording.session.id)]
     roster = () if no_terms else recording.session.roster
-    engine = WhisperEngine(
+    engine = decoding.WhisperEngine(
         files,
         device=settings.device,
         compute_type=settings.compute_type,

@@ -40,7 +40,8 @@ class Reading:
     """What the engine made of one window: hypotheses best first, the words of the best one, probability of no speech.
 
     ``languages`` are the probabilities of the languages that it chose among.  ``token_limit`` is how many tokens the engine could
-    have written.  ``echo`` is what it wrote first, n best, where that only repeated what it had been told.
+    have written.  ``is_second_best`` says that the likeliest text went round in circles, and another hypothesis stands first.
+    ``echo`` is what it wrote first, n best, where that only repeated what it had been told.
     """
 
     language: str
@@ -50,6 +51,7 @@ class Reading:
     no_speech: float
     context_samples: int
     token_limit: int
+    is_second_best: bool = False
     echo: tuple[Hypothesis, ...] = ()
 
     @property

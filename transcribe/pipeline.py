@@ -8,7 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from everyword import run as runs
-from everyword.errors import InvalidOption, SessionBusy
+from everyword.digest import canonical, digest, file_digest
+from everyword.errors import EverywordError, InvalidOption, SessionBusy
 from everyword.folder import SessionFolder, disk_errors, sync_directory
 from everyword.ledger import seal_digest
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
@@ -115,7 +116,7 @@ def transcribe(
     manifest = {
         "session": recording.session.id,
         "seal": seal_digest(folder),
-        "engine": engine.describe(),
+        "engine": {**engine.describe(), "everyword": version("everyword"), "code_sha256": _code_digest()},
         "model": engine.model(),
         "settings": {**engine.settings(), **_settings(), "languages": " ".join(languages), "speakers": people},
     }
@@ -147,8 +148,9 @@ def _finish(
     by: str,
     not_finite: int,
 ) -> Outcome:
-    """Sign the run, with what its files hold."""
+    """Sign the run, with what its files hold; one that leaves a frame out is not signed."""
     folder, path = begun.folder, begun.path
+    _require_whole_account(recording, path)
     windows: dict[object, bool] = {}
     for line in runs.read_lines(path / runs.READINGS):
         place = line["stream"], line["track"], line["window"]
@@ -163,6 +165,15 @@ def _finish(
     }
     run = runs.finish_run(folder, from_json(Run, data), key=key, by=by)
     return _outcome(recording, run, path, not_finite)
+
+
+def _require_whole_account(recording: Recording, path: Path) -> None:
+    spans = [from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE)]
+    for problem in runs.uncovered(recording, spans):
+        raise EverywordError(
+            f"{path.name} does not account for every frame and was not signed: {problem}",
+            hint="This is a fault of Everyword: please report it. The recording is as it was.",
+        )
 
 
 def _read_tracks(
@@ -195,6 +206,13 @@ def _write_files(begun: Begun, texts: Sequence[TrackText], utterances: Sequence[
                 write(value)
     with disk_errors(begun.path):
         sync_directory(begun.path)
+
+
+def _code_digest() -> str:
+    """Of every module of this package: all constants that decide the text are in them."""
+    here = Path(__file__).parent
+    files = {path.relative_to(here).as_posix(): file_digest(path) for path in here.rglob("*.py")}
+    return digest(canonical(files))
 
 
 def _settings() -> dict[str, int | str]:
@@ -232,7 +250,7 @@ def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Out
         tracks=len(recording.tracks),
         words=sum(words),
         utterances=len(words),
-        failed_windows=sum(1 for line in runs.read_lines(path / runs.READINGS) if line["error"]),
+        failed_windows=sum(1 for line in runs.read_lines(path / runs.READINGS) if line["used"] and line["error"]),
         quarantined=sum(1 for _ in runs.read_lines(path / runs.QUARANTINE)),
         not_finite=not_finite,
         sound_s=sum(seconds.values()),

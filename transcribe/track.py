@@ -34,6 +34,7 @@ class TrackText:
     spans: list[Span] = field(default_factory=list)
     quarantine: list[dict[str, object]] = field(default_factory=list)
     not_finite: int = 0
+    broken: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def read_track(
     rate_hz = audio.stream.rate_hz
     found = pieces(recording.segments, recording.gaps, stream=track.stream, rate_hz=rate_hz)
     plan = _plan([profile(audio, piece) for piece in found])
-    text = TrackText(track, rate_hz, not_finite=audio.not_finite)
+    text = TrackText(track, rate_hz, not_finite=audio.not_finite, broken=tuple(audio.broken))
     planned = {window: one.is_silent(window) for one in plan for window in one.windows}
     known = planned.keys() & begun.windows(track) | {window for window, is_silent in planned.items() if is_silent}
     heard(sum(window.frame_count for window in known) / rate_hz)
@@ -120,13 +121,14 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording,
     said: list[Said] = []
     failed: list[tuple[int, int, str]] = []
     for place, attempts in _groups(plan, begun, text.track):
-        for attempt in attempts:
+        text.quarantine += [line for attempt in attempts for line in words.echoed(text.track, attempt)]
+        for attempt in _with_echo(attempts):
             found = words.words_of(attempt, place.profile, others=_others(attempt, attempts))
-            text.quarantine += words.echoed(text.track, attempt) if attempt.used else []
             kept = _kept(text, attempt, found, place.still) if attempt.used else []
             judged = _with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt
             said += words.said(judged, kept)
-            failed += [(attempt.window.first_frame, attempt.window.end_frame, attempt.error)] if attempt.error else []
+            if attempt.error and attempt.used:
+                failed.append((attempt.window.first_frame, attempt.window.end_frame, attempt.error))
             write(words.line(text.track, judged, [word for word, _ in found]))
     text.said = said
     person = stitch.person_of(text.track.number, recording.session.roster)
@@ -136,6 +138,7 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording,
         end_frame=recording.end_frame(text.track.stream),
         rate_hz=text.rate_hz,
         stillness=[one.still for one in plan],
+        broken=text.broken,
         words=[one.word for one in said],
         failed=failed,
         gaps=[gap for gap in recording.gaps if gap.stream == text.track.stream],
@@ -150,6 +153,15 @@ def _groups(plan: Sequence[_Planned], begun: Begun, track: Track) -> Iterator[tu
                 yield one, [Attempt(window, "whole", None, skipped=VERIFIED_SILENCE)]
             else:
                 yield one, begun.attempts(track, window)
+
+
+def _with_echo(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts at a window; where one of them was an echo at first, those in use are flagged: it may have been said."""
+    is_echoed = any(checks.ECHO in attempt.flags for attempt in attempts)
+    return [
+        replace(one, flags=(*one.flags, checks.ECHO)) if is_echoed and one.used and checks.ECHO not in one.flags else one
+        for one in attempts
+    ]
 
 
 def _others(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Reading]:
@@ -174,6 +186,8 @@ def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], 
         if reason := checks.quarantine_reason(word, still=still, reading_flags=attempt.flags):
             text.quarantine.append(words.quarantined(text.track, attempt, word, reason))
             invented += [word] if reason != checks.NO_TIME else []  # a repetition casts no doubt on what it repeats
+        elif still.has_no_voice(word.first_frame, word.first_frame + word.frame_count):
+            kept.append((replace(word, flags=(*word.flags, checks.NO_VOICE)), spaced))
         else:
             kept.append((word, spaced))
     doubted = checks.doubt_rest([word for word, _ in kept], invented=invented, rate_hz=text.rate_hz)

@@ -19,7 +19,10 @@ from everyword.run import read_transcript, run_names
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
+from transcribe.engine import ScriptedEngine
+from transcribe.record.unfinished import UNFINISHED
 from transcribe.sound.windows import RATE_HZ, Floats
+from transcribe.whisper import decoding
 
 SECONDS = 20
 
@@ -69,6 +72,18 @@ def test_every_frame_of_any_sound_is_accounted_for(tmp_path: Path, invoke: Invok
 def test_samples_that_are_no_numbers_are_told(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
     done = invoke("transcribe", str(a_session(tmp_path, "32-bit float with NaN").path))
     assert "102 samples are no numbers" in done.stderr
+
+
+def test_where_samples_are_no_numbers_for_seconds_nothing_is_called_silence(tmp_path: Path, invoke: Invoke, home: Path) -> None:
+    sound = np.zeros(20 * 16_000, np.float32)
+    sound[5 * 16_000 : 15 * 16_000] = np.nan
+    soundfile.write(tmp_path / "sound.wav", sound, 16_000, subtype="FLOAT")
+    folder = import_files([tmp_path / "sound.wav"], parent=tmp_path / "s", home=home, title="Bad", operator="Test Operator")
+    invoke("transcribe", str(folder.path))
+    spans = [(span.state, span.reason, span.first_frame // 16_000) for span in read_transcript(folder).coverage]
+    silence = "no voice, low level"
+    broken = "samples that are no numbers"
+    assert [("silent", silence, 0), ("inaudible", broken, 4), ("silent", silence, 15)] == spans
 
 
 def test_a_dead_channel_is_silent_and_the_other_is_not(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
@@ -174,5 +189,10 @@ def test_a_disk_that_is_full_half_way_costs_nothing_that_was_read(
     assert (DiskTrouble, 6) == (type(done.exception), DiskTrouble.exit_code)
     assert "No space left" in str(done.exception)
     assert ledger.current_run(folder) is None
+    path, engine = runs.run_path(folder, "r001"), ScriptedEngine(script)  # type: ignore[arg-type]
+    kept = sum(1 for _ in runs.read_lines(path / UNFINISHED))
+    monkeypatch.setattr(decoding, "WhisperEngine", lambda *_, **__: engine)
     assert 0 == invoke("transcribe", str(folder.path)).exit_code
     assert (["r001"], []) == (run_names(folder), unaccounted(folder))
+    windows = sum(1 for _ in runs.read_lines(path / runs.READINGS))
+    assert 0 < kept == windows - sum(len(marks) for marks in engine.calls)

@@ -7,8 +7,10 @@ import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading, staircase
 from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Shares, Stretch
+from transcribe.reading import batches, looks
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import TURN_BY_TURN, read_all
+from transcribe.reading.cases import Case
 from transcribe.sound.windows import Floats, tile
 
 Script = dict[int, str | Reading | Exception]
@@ -41,6 +43,21 @@ def test_readings_do_not_depend_on_batches_or_threads(batch_size: int, workers: 
 def test_a_window_that_fails_in_a_batch_fails_alone() -> None:
     attempts = read(SCRIPT, batch_size=16)
     assert [(2, "RuntimeError: out of memory")] == [(one.window.number, one.error) for one in attempts if one.error]
+
+
+def test_a_window_whose_text_a_check_cannot_bear_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_again = looks.look_again
+
+    def fragile(engine: ScriptedEngine, cases: Sequence[Case]) -> None:
+        if any(case.clip.window.number == 3 for case in cases):
+            raise ValueError("a text like no other")
+        look_again(engine, cases)
+
+    monkeypatch.setattr(batches, "look_again", fragile)
+    attempts = read({0: "first words", 14: "second words"}, batch_size=16)
+    assert [(3, "ValueError: a text like no other")] == [(one.window.number, one.error) for one in attempts if one.error]
+    used = [one.reading.text.strip() for one in attempts if one.used and one.reading]
+    assert ["first words", "second words"] == used[:2]
 
 
 def test_attempts_in_use_tile_the_track() -> None:
@@ -78,8 +95,10 @@ def test_the_first_reading_stays_in_use_when_both_halves_are_no_better() -> None
 
 def test_halves_that_cannot_be_read_leave_the_first_reading() -> None:
     script: Script = {**{second: RuntimeError("no") for second in range(1, 14)}, 0: a_reading("cut off", tokens=224)}
-    (attempt,) = [one for one in read(script) if one.window.number == 1 and one.used]
-    assert (("truncated",), "whole") == (attempt.flags, attempt.part)
+    attempts = [one for one in read(script) if one.window.number == 1]
+    assert [("whole", ("truncated",))] == [(one.part, one.flags) for one in attempts if one.used]
+    assert ["second half", "the rest"] == [one.part for one in attempts if one.error == "RuntimeError: no"]
+    assert ["first half"] == [one.part for one in attempts if one.part == "first half" and one.reading]
 
 
 @pytest.mark.parametrize(("logprob", "used"), [(-0.4, "whole, full context"), (-0.9, "whole")])
@@ -88,6 +107,15 @@ def test_an_unsure_reading_of_a_voice_is_weighed_against_one_in_full_context(log
     attempts = [one for one in read(script) if one.window.number == 1]
     assert [used] == [one.part for one in attempts if one.used]
     assert 2 == sum(one.part.startswith("whole") for one in attempts)
+
+
+def test_a_surer_reading_that_leaves_three_words_out_is_not_used() -> None:
+    script: Script = {
+        0: a_reading("we have not agreed to leave the town", logprob=-0.45),
+        FULL_CONTEXT: a_reading("we leave town", logprob=-0.2),
+    }
+    attempts = [one for one in read(script, voiced=((0.2, 3.4),)) if one.window.number == 1]
+    assert ["whole"] == [one.part for one in attempts if one.used]
 
 
 def test_no_time_is_spent_on_an_unsure_reading_of_noise() -> None:
@@ -243,6 +271,15 @@ def test_parts_that_say_less_than_the_whole_do_not_stand_for_it(second: Reading)
     attempts = next(read_all(engine, clips(10, voiced=[(0.0, 1.6), (2.0, 4.0)]), languages=("ru", "uk")))
     assert 1 == sum(one.used for one in attempts)
     assert 2 == sum(one.part == "turn" for one in attempts)
+
+
+@pytest.mark.parametrize(("logprob", "language"), [(-0.2, "ru"), (-0.6, "en")])
+def test_where_a_voice_has_no_words_in_one_language_the_other_is_tried(logprob: float, language: str) -> None:
+    readings = {"en": a_reading("", logprob=-0.01), "ru": a_reading("добрый день", logprob=logprob, language="ru")}
+    engine = Interpreter(russian=(), by_language=readings, shares=(("en", 0.55), ("ru", 0.45)))
+    attempts = next(read_all(engine, clips(10, voiced=[(0.5, 1.2)]), languages=("en", "ru")))
+    assert [language] == [one.reading.language for one in attempts if one.used and one.reading]
+    assert all("unsure-language" in one.flags for one in attempts)
 
 
 def test_a_text_without_words_says_nothing_of_its_language() -> None:

@@ -1,6 +1,7 @@
 """Doubts are found where they are, and testimony is left alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ def flagged(
         reading_flags=reading_flags,
         unlikely=unlikely or none,
         drawn_out=none,
+        beside_left_out=none,
         in_no_time=in_no_time or none,
         rate_hz=16_000,
     )
@@ -75,6 +77,14 @@ def test_cyrillic_text_compresses_like_latin_text() -> None:
         (a_reading("Thank you", logprob=-1.4), ("improbable",)),
         (a_reading("Thank you", no_speech=0.8), ("no-speech",)),
         (a_reading("", no_speech=0.8, logprob=-3), ()),
+        (a_reading("and so", logprob=float("nan")), ("improbable",)),
+        (a_reading("I have never said that", language="ru"), ("other-script",)),
+        (a_reading("я никогда этого не говорил"), ("other-script",)),
+        (a_reading("это Windows", language="ru"), ("other-script",)),
+        (a_reading("мы купили Windows", language="ru"), ()),
+        (a_reading("Beograd je grad", language="sr"), ()),
+        (a_reading("2026", language="ru"), ()),
+        (replace(a_reading("and on"), is_second_best=True), ("second-best",)),
     ],
 )
 def test_the_flags_of_a_reading(reading: Reading, flags: tuple[str, ...]) -> None:

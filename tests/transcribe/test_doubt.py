@@ -68,3 +68,14 @@ def test_a_reading_without_words_has_no_doubts() -> None:
 def test_every_feature_has_a_weight() -> None:
     assert len(doubt.FEATURES) == len(doubt.WEIGHTS)
     assert all(np.isfinite(doubt.WEIGHTS))
+
+
+def test_words_beside_three_that_only_another_reading_has_are_marked() -> None:
+    reading, other = a_reading("we leave town"), a_reading("we have not agreed to leave the town")
+    assert [True, True, False] == doubt.are_beside_left_out(reading, [other])
+    assert [False] * 8 == doubt.are_beside_left_out(other, [reading])
+
+
+def test_a_reading_that_goes_round_in_circles_or_is_improbable_witnesses_nothing() -> None:
+    for other in (a_reading("we leave " * 9), a_reading("we have not agreed to leave the town", logprob=-1.2)):
+        assert [False] * 3 == doubt.are_beside_left_out(a_reading("we leave town"), [other])

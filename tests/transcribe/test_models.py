@@ -104,3 +104,15 @@ def test_every_name_of_faster_whisper_is_listed(base_home: Path) -> None:
     listed = models.list_models(base_home)
     assert 19 == len(listed)
     assert [str(base_home / "models" / "base")] == [one.path for one in listed if one.name == "base"]
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "vocabulary.txt"])
+def test_another_file_beside_the_weights_is_another_model(base_home: Path, tmp_path: Path, file: str) -> None:
+    for one in (base_home / "models" / "base").iterdir():
+        (tmp_path / one.name).hardlink_to(one)
+    same, base = models.locate(str(tmp_path), home=tmp_path), models.locate("base", home=base_home)
+    assert (base.digest, base.others_digest) == (same.digest, same.others_digest)
+    data = (tmp_path / file).read_bytes()
+    (tmp_path / file).unlink()
+    (tmp_path / file).write_bytes(data + b" ")
+    assert (base.digest, False) == (same.digest, base.others_digest == same.others_digest)

@@ -9,7 +9,7 @@ import pytest
 
 from everyword import keys, ledger
 from everyword.digest import canonical
-from everyword.errors import CorruptFolder, InvalidOption, SessionBusy
+from everyword.errors import CorruptFolder, EverywordError, InvalidOption, SessionBusy
 from everyword.folder import SessionFolder
 from everyword.model import Gap, Speaker
 from everyword.recording import read_recording
@@ -17,6 +17,7 @@ from everyword.run import QUARANTINE, READINGS, RUN_JSON, read_lines, read_trans
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_reading, write_wav
 from transcribe.engine import Reading, ScriptedEngine
+from transcribe.evidence import coverage
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
 from transcribe.record.unfinished import MANIFEST
 from transcribe.speakers import attribution
@@ -100,7 +101,7 @@ def test_what_was_only_repeated_from_the_prompt_goes_into_quarantine_and_the_win
     outcome = run(folder, tmp_path, {0: reading})
     (line, *_) = read_lines(run_path(folder, "r001") / READINGS)
     (utterance,) = read_transcript(folder).utterances
-    assert ("I said", ("echo",)) == (utterance.text, utterance.flags)
+    assert ("I said", ("echo", "no-voice")) == (utterance.text, utterance.flags)
     assert [{"logprob_e6": -100_000, "text": " Um... uh", "tokens": [0, 1, 2, 3, 4]}] == line["echo"]
     lines = list(read_lines(run_path(folder, "r001") / QUARANTINE))
     share = round(np.exp(-0.1) * 1e6)
@@ -110,6 +111,43 @@ def test_what_was_only_repeated_from_the_prompt_goes_into_quarantine_and_the_win
     ]
     assert [("echo", word) for word in words] == [(one["reason"], one["word"]) for one in lines]
     assert 2 == outcome.quarantined
+
+
+def test_an_echo_is_told_also_where_another_reading_is_used(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=10)
+    reading = replace(a_reading("you " * 30), echo=a_reading("uh").hypotheses)
+    run(folder, tmp_path, {0: reading, 5: "what was said"})
+    lines = list(read_lines(run_path(folder, "r001") / READINGS))
+    tried = [("whole", False), ("first half", True), ("second half", True), ("whole, full context", False)]
+    assert tried == [(one["part"], one["used"]) for one in lines]
+    assert [["loop", "echo"], ["echo"]] == [one["flags"] for one in lines if one["used"]]
+    assert {"echo"} == {one["reason"] for one in read_lines(run_path(folder, "r001") / QUARANTINE)}
+
+
+def test_words_where_there_is_no_voice_stand_with_a_flag_if_the_engine_is_sure_of_them(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=10)
+    run(folder, tmp_path, {0: "thank you"})
+    transcript = read_transcript(folder)
+    assert [("no-voice",), ("no-voice",)] == [word.flags for one in transcript.utterances for word in one.words]
+    assert {"uncertain", "inaudible"} == {span.state for span in transcript.coverage}
+
+
+def test_a_run_that_does_not_account_for_every_frame_is_not_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, ledger_of = a_marked_session(tmp_path, seconds=10), coverage.ledger
+    monkeypatch.setattr(coverage, "ledger", lambda *arguments, **named: ledger_of(*arguments, **named)[1:])
+    with pytest.raises(EverywordError, match="does not account for every frame"):
+        run(folder, tmp_path, {0: "good morning"})
+    assert (None, False) == (ledger.current_run(folder), (run_path(folder, "r001") / RUN_JSON).exists())
+
+
+def test_a_probability_that_is_no_number_costs_nothing(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=20)
+    reading = a_reading("no number", logprob=float("nan"), no_speech=float("nan"))
+    words = tuple(replace(word, probability=float("nan")) for word in reading.words)
+    outcome = run(folder, tmp_path, {0: replace(reading, words=words), 14: "and on"})
+    assert (2, 2, 0) == (outcome.words, outcome.quarantined, outcome.failed_windows)
+    (line, *_) = read_lines(run_path(folder, "r001") / READINGS)
+    assert (["improbable"], 0) == (line["flags"], line["no_speech_ppm"])
 
 
 def test_the_engine_is_not_asked_about_verified_silence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run that is killed at any instant loses at most the batches in the making, and ends with the bytes of one that was not."""
 
+import errno
 import os
 import signal
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from everyword import keys, ledger
 from everyword import run as runs
+from everyword.errors import DiskTrouble
 from everyword.folder import SessionFolder
+from everyword.model import Track
 from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
@@ -201,12 +204,45 @@ def test_a_run_that_another_process_is_making_is_left_to_it(tmp_path: Path) -> N
         assert ("r001", "r002") == (first.name, second.name)
 
 
-def test_a_manifest_that_was_cut_off_is_not_taken_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [{}, {UNFINISHED: b""}, {UNFINISHED: b"", MANIFEST: b'{"a":1,"star'}], ids=["0", "1", "2"])
+def test_a_run_that_ended_before_it_had_begun_is_begun_anew_in_its_place(tmp_path: Path, left: dict[str, bytes]) -> None:
     folder = a_marked_session(tmp_path, seconds=3)
-    with unfinished.begin(folder, {"a": 1}) as first:
-        (first.path / MANIFEST).write_bytes(b'{"a":1,"star')
-    with unfinished.begin(folder, {"a": 1}) as second:
-        assert "r002" == second.name
+    path = run_path(folder, runs.start_run(folder))
+    for name, data in left.items():
+        (path / name).write_bytes(data)
+    with unfinished.begin(folder, {"a": 1}) as first, unfinished.begin(folder, {"a": 1}) as second:
+        assert ("r001", "r002") == (first.name, second.name)
+    with unfinished.begin(folder, {"a": 1}) as third:
+        assert "r002" == third.name
+
+
+def test_what_was_read_without_a_whole_manifest_is_left_alone(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=3)
+    path = run_path(folder, runs.start_run(folder))
+    (path / UNFINISHED).write_bytes(b"{}")
+    with unfinished.begin(folder, {"a": 1}) as begun:
+        assert ("r002", b"{}") == (begun.name, (path / UNFINISHED).read_bytes())
+
+
+def test_half_a_line_on_a_full_disk_hides_nothing_written_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, track = a_marked_session(tmp_path, seconds=3), Track(stream=1, channel=0, number=1)
+    attempts = [Attempt(Window(n, n * 100, 100), "whole", a_reading("said")) for n in range(1, 4)]
+    write = os.write
+
+    def short(descriptor: int, data: bytes) -> int:
+        if len(data) < 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:-50])
+
+    with unfinished.begin(folder, {"a": 1}) as begun:
+        begun.keep(track, [[attempts[0]]])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", short)
+            with pytest.raises(DiskTrouble):
+                begun.keep(track, [[attempts[1]]])
+        begun.keep(track, [[attempts[2]]])
+    with unfinished.begin(folder, {"a": 1}) as begun:
+        assert ("r001", [1, 3]) == (begun.name, [window.number for window in begun.windows(track)])
 
 
 def test_the_moment_of_beginning_is_that_of_the_first_process(tmp_path: Path) -> None:
@@ -229,6 +265,7 @@ readings = st.builds(
     shares,
     st.integers(0, 480_000),
     st.just(224),
+    st.booleans(),
     hypotheses,
 )
 

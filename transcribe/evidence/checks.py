@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from everyword.model import Word
 from transcribe.engine import Reading
+from transcribe.evidence.scripts import is_in_other_script
 from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
 
 TRUNCATED = "truncated"
@@ -22,14 +23,18 @@ UNCOVERED = "uncovered-speech"
 PARTLY_INVENTED = "partly-invented"
 NO_TIME = "no-time"
 ECHO = "echo"
+LEFT_OUT = "left-out"
+NO_VOICE = "no-voice"
+OTHER_SCRIPT = "other-script"
+SECOND_BEST = "second-best"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"
 
-DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH})
+DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH, OTHER_SCRIPT})
 """Flags of a reading that make every word of it uncertain."""
 
-SPLITTING = frozenset({TRUNCATED, LOOP})
+SPLITTING = frozenset({TRUNCATED, LOOP, OTHER_SCRIPT})
 """Flags that a second reading of the window's halves may cure."""
 
 LIMIT_MARGIN_TOKENS = 9
@@ -71,10 +76,14 @@ def flags_of(reading: Reading) -> tuple[str, ...]:
         found.append(TRUNCATED)
     if is_loop(best.text):
         found.append(LOOP)
-    if best.text.strip() and best.logprob < LEAST_LOGPROB:
+    if best.text.strip() and not best.logprob >= LEAST_LOGPROB:  # also if it is no number
         found.append(IMPROBABLE)
     if best.text.strip() and reading.no_speech > MOST_NO_SPEECH:
         found.append(NO_SPEECH)
+    if is_in_other_script(best.text, reading.language):
+        found.append(OTHER_SCRIPT)
+    if reading.is_second_best:
+        found.append(SECOND_BEST)
     if reading.echo:
         found.append(ECHO)
     return tuple(found)
@@ -128,25 +137,25 @@ def doubt_words(
     reading_flags: Sequence[str],
     unlikely: Sequence[bool],
     drawn_out: Sequence[bool],
+    beside_left_out: Sequence[bool],
     in_no_time: Sequence[bool],
     rate_hz: int,
 ) -> list[Word]:
     """The words with their own flags: those of the reading that touch every word, an unlikely word, one that is drawn out.
 
-    A word is unlikely by what all readings say (see `doubt`), drawn out over a hole or repeated in no time (see `account`); one
-    that lasts too long is drawn out whatever lies under it.
+    All readings say whether a word is unlikely or stands where words were left out (see `doubt`), the sound whether it is drawn
+    out over a hole or repeated in no time (see `account`); one that lasts too long is drawn out whatever lies under it.
     """
     inherited = tuple(flag for flag in reading_flags if flag in DOUBTING)
-    result = []
-    for word, is_unlikely, is_drawn_out, is_in_no_time in zip(words, unlikely, drawn_out, in_no_time, strict=True):
-        own = [UNLIKELY] if is_unlikely else []
-        if is_drawn_out or word.frame_count > LONGEST_WORD_S * rate_hz:
-            own.append(STRETCHED)
-        if is_in_no_time:
-            own.append(NO_TIME)
-        flags = (*inherited, *own)
-        result.append(replace(word, flags=flags) if flags else word)
-    return result
+    is_long = [word.frame_count > LONGEST_WORD_S * rate_hz for word in words]
+    signs = (
+        (UNLIKELY, unlikely),
+        (STRETCHED, [one or other for one, other in zip(drawn_out, is_long, strict=True)]),
+        (LEFT_OUT, beside_left_out),
+        (NO_TIME, in_no_time),
+    )
+    found = [(*inherited, *(flag for flag, are in signs if are[n])) for n in range(len(words))]
+    return [replace(word, flags=flags) if flags else word for word, flags in zip(words, found, strict=True)]
 
 
 def doubt_rest(words: Sequence[Word], *, invented: Sequence[Word], rate_hz: int) -> list[Word]:
@@ -244,7 +253,7 @@ def quarantine_reason(word: Word, *, still: Stillness, reading_flags: Sequence[s
     if still.is_silent(first, end):
         return "silence"
     doubted = {IMPROBABLE, NO_SPEECH} & set(reading_flags)
-    return "no-voice" if doubted and still.has_no_voice(first, end) else ""
+    return NO_VOICE if doubted and still.has_no_voice(first, end) else ""
 
 
 def has_uncovered_speech(window: Window, words: Sequence[Word], profile: Profile, *, margin_frames: int) -> bool:

@@ -33,6 +33,7 @@ def ledger(
     end_frame: int,
     rate_hz: int,
     stillness: Sequence[Stillness],
+    broken: Iterable[tuple[int, int]] = (),
     words: Iterable[Word],
     failed: Iterable[tuple[int, int, str]],
     gaps: Iterable[Gap],
@@ -44,11 +45,13 @@ def ledger(
         end_frame: one past the last frame of the stream, gaps included.
         rate_hz: frames a second.
         stillness: where every piece of the track is silent, in order.
+        broken: ``(first frame, end frame)`` of stretches that hold samples that are no numbers: nobody knows what sounded there.
         words: those that stand in the transcript, flags and all.
         failed: ``(first frame, end frame, reason)`` of windows that could not be read.
         gaps: those of the stream, filled or not.
     """
     strokes = [stroke for still in stillness for stroke in _by_sound(still)]
+    strokes += [Stroke(first, end, "inaudible", "samples that are no numbers") for first, end in broken]
     strokes += _by_words(words, stillness, reach=int(REACH_S * rate_hz))
     strokes += [Stroke(first, end, "failed", reason) for first, end, reason in failed]
     strokes += [_by_gap(gap) for gap in gaps]

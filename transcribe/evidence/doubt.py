@@ -8,7 +8,7 @@ decoder was told how people hesitate, and still find more there than newer ones.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from transcribe.engine import Heard, Reading
 from transcribe.evidence.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
+from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING, flags_of
 from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window
 
 FEATURES = (
@@ -33,6 +34,9 @@ BIAS = 0.273
 
 DOUBTFUL = -1.71
 """Log odds from which a word is flagged, set so that with flags of every kind a tenth of the right words of transcripts are."""
+
+LEAST_LEFT_OUT = 3
+"""So many words more in a sound reading of the same window are a sign that this one left them out."""
 
 _ROUND = 1e6
 
@@ -77,13 +81,32 @@ def features(reading: Reading, others: Sequence[Reading], *, window: Window, pro
     return np.array(columns, np.float64).T
 
 
+def are_beside_left_out(reading: Reading, others: Sequence[Reading]) -> list[bool]:
+    """Of each word of a reading: whether a sound reading of the same window has three words more beside it, or in its place."""
+    plain = [plain_text(word.text) for word in reading.words]
+    found = np.zeros(len(plain), np.bool_)
+    for other in others:
+        if other.logprob < LEAST_LOGPROB or SPLITTING & set(flags_of(other)):
+            continue
+        for first, end, more in _changes(plain, [plain_text(word.text) for word in other.words]):
+            if more >= LEAST_LEFT_OUT:
+                found[max(0, first - 1) : end + 1] = True
+    return [bool(one) for one in found]
+
+
+def _changes(words: Sequence[str], other: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """``(first, end, more)`` of words that another text does not have, and how many more it has in their place."""
+    for kind, first, end, other_first, other_end in SequenceMatcher(None, words, other, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield first, end, (other_end - other_first) - (end - first)
+
+
 def _compared(words: Sequence[str], other: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of each word: 1 if the other text has it at its place; 1 if the other text has more words beside it."""
-    same, beside = np.zeros(len(words)), np.zeros(len(words))
-    for kind, first, end, other_first, other_end in SequenceMatcher(None, words, other, autojunk=False).get_opcodes():
-        if kind == "equal":
-            same[first:end] = 1
-        elif other_end - other_first > end - first:
+    same, beside = np.ones(len(words)), np.zeros(len(words))
+    for first, end, more in _changes(words, other):
+        same[first:end] = 0
+        if more > 0:
             beside[max(0, first - 1) : end + 1] = 1
     return same, beside
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from transcribe.engine import Engine, Reading
+from transcribe.engine import Engine, Reading, Shares
+from transcribe.evidence.checks import flags_of
 from transcribe.sound.windows import Floats, Profile, Window
 
 Part: TypeAlias = Literal[
@@ -44,6 +45,13 @@ class Attempt:
     used: bool = True
     error: str = ""
     skipped: str = ""
+
+
+def attempt_of(window: Window, part: Part, found: Reading | Exception, shares: Shares) -> Attempt:
+    """What came of asking the engine, in use for now; `shares` are how likely each language was before."""
+    if isinstance(found, Reading):
+        return Attempt(window, part, replace(found, languages=shares), flags_of(found))
+    return Attempt(window, part, None, error=f"{type(found).__name__}: {found}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ readings do not depend on their batch at all.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from itertools import groupby, islice
 from typing import TypeAlias
 
-from transcribe.engine import Engine, Reading, Shares, Stretch
-from transcribe.evidence.checks import MIXED, flags_of
+from transcribe.engine import Engine, Shares, Stretch
+from transcribe.evidence.checks import MIXED
 from transcribe.reading import turns
-from transcribe.reading.attempts import Attempt, Clip, ask
+from transcribe.reading.attempts import Attempt, Clip, ask, attempt_of
 from transcribe.reading.cases import Case
 from transcribe.reading.looks import look_again
 from transcribe.sound.windows import RATE_HZ
@@ -39,7 +38,7 @@ def read_all(
     source = iter(clips)
 
     def read(batch: Sequence[Clip]) -> list[list[Attempt]]:
-        groups = _read_batch(engine, batch, languages)
+        groups = _read(engine, batch, languages)
         keep(groups)
         return groups
 
@@ -69,16 +68,22 @@ def _batches(engine: Engine, block: Sequence[Clip]) -> list[list[Clip]]:
     return result
 
 
+def _read(engine: Engine, batch: Sequence[Clip], languages: Sequence[str]) -> list[list[Attempt]]:
+    """The attempts at each window.  Whatever goes wrong with one of them, the others are read."""
+    try:
+        return _read_batch(engine, batch, languages)
+    except Exception as error:  # noqa: BLE001  (a text that a check cannot bear concerns its window only)
+        if len(batch) > 1:
+            return [group for clip in batch for group in _read(engine, [clip], languages)]
+        return [[attempt_of(batch[0].window, "whole", error, ())]]
+
+
 def _read_batch(engine: Engine, batch: Sequence[Clip], languages: Sequence[str]) -> list[list[Attempt]]:
     """The attempts at each window: its turns if it is in several languages, first readings, second looks."""
     cases = [_cases(engine, clip, languages) for clip in batch]
     flat = [case for group in cases for case in group]
     for case, found in zip(flat, ask(engine, [case.ask() for case in flat]), strict=True):
-        case.attempts = [
-            Attempt(case.clip.window, case.part, replace(found, languages=case.shares), flags_of(found))
-            if isinstance(found, Reading)
-            else Attempt(case.clip.window, case.part, None, error=f"{type(found).__name__}: {found}")
-        ]
+        case.attempts = [case.attempt(case.part, found)]
     look_again(engine, [case for case in flat if case.attempts[0].reading])
     return [_attempts(clip, group) for clip, group in zip(batch, cases, strict=True)]
 

@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from transcribe.engine import Engine, Heard, Reading, Stretch
-from transcribe.evidence.checks import LOOP, SPLITTING, flags_of, is_unsure
+from transcribe.evidence.checks import LOOP, SPLITTING, flags_of, is_unsure, may_hold_voice
 from transcribe.reading import turns
 from transcribe.reading.attempts import Ask, Attempt, ask
 from transcribe.reading.cases import Case, is_sound
@@ -62,8 +62,12 @@ def are_alike(one: str, other: str) -> bool:
 
 def _in_other_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
     """Where another language is nearly as likely, the reading in it too.  Those cases."""
-    unsure = [case for case in cases if is_unsure_of_language(case) and _reading(case).text.strip()]
+    unsure = [case for case in cases if is_unsure_of_language(case) and _may_be_said(case)]
     return _read_both(engine, [(case, _next_likeliest(case)) for case in unsure])
+
+
+def _may_be_said(case: Case) -> bool:
+    return bool(_reading(case).text.strip()) or may_hold_voice(case.clip.window, case.clip.profile)
 
 
 def _next_likeliest(case: Case) -> str:
@@ -87,19 +91,18 @@ def _read_both(engine: Engine, cases: Sequence[tuple[Case, str]]) -> list[Case]:
     """Read each case in this other language too, and use the likelier of the two readings."""
     asked = [Ask(case.clip.samples, language) for case, language in cases]
     for (case, _), other in zip(cases, ask(engine, asked), strict=True):
-        if isinstance(other, Reading):
-            better = _is_likelier(other, _reading(case), case)
-            case.language = other.language if better else case.language
-            case.add([case.attempt("other language", other)], is_used=better)
+        better = isinstance(other, Reading) and _is_likelier(other, _reading(case), case)
+        case.language = other.language if isinstance(other, Reading) and better else case.language
+        case.add([case.attempt("other language", other)], is_used=better)
     return [case for case, _ in cases]
 
 
 def _is_likelier(other: Reading, first: Reading, case: Case) -> bool:
-    """Language and text together decide; a text that goes round in circles is no evidence of its language."""
+    """Language and text together decide; a text that goes round in circles is no evidence of its language, nor is none."""
     if SPLITTING & set(flags_of(other)):
         return False
-    if LOOP in flags_of(first):
-        return not is_unsure(other)
+    if LOOP in flags_of(first) or not first.text.strip():
+        return bool(other.text.strip()) and not is_unsure(other)
     if are_alike(other.language, first.language):
         new, old = _alike_beliefs(case, [(one.language, one.text, one.logprob) for one in (other, first)])
         return new > old
@@ -147,7 +150,7 @@ def _part(engine: Engine, cases: Sequence[Case]) -> None:
         ]
     parts = [part for case, _ in parted for part in case.parts]
     for part, reading in zip(parts, ask(engine, [part.ask() for part in parts]), strict=True):
-        part.attempts = [part.attempt("turn", reading)] if isinstance(reading, Reading) else []
+        part.attempts = [part.attempt("turn", reading)]
     for case, _ in parted:
         tried = [attempt for part in case.parts for attempt in part.attempts]
         is_whole = len(tried) == len(case.parts) and all(is_sound(one) and _text(one) for one in tried)

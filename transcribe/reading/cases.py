@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from transcribe.engine import Reading, Shares
 from transcribe.evidence.account import unaccounted_s
-from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING, flags_of
+from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING
 from transcribe.reading import turns
-from transcribe.reading.attempts import Ask, Attempt, Clip, Part
+from transcribe.reading.attempts import Ask, Attempt, Clip, Part, attempt_of
 
 
 @dataclass(slots=True)
@@ -25,9 +25,9 @@ class Case:
         """For the whole of it."""
         return Ask(self.clip.samples, self.language, full_context)
 
-    def attempt(self, part: Part, reading: Reading) -> Attempt:
-        """A reading of the whole of it; of its language the engine was not asked again."""
-        return Attempt(self.clip.window, part, replace(reading, languages=self.shares), flags_of(reading))
+    def attempt(self, part: Part, found: Reading | Exception) -> Attempt:
+        """A reading of the whole of it, or that it failed; of its language the engine was not asked again."""
+        return attempt_of(self.clip.window, part, found, self.shares)
 
     def add(self, others: Sequence[Attempt], *, is_used: bool) -> None:
         """Other attempts at the whole of it, used instead of those before or not at all."""

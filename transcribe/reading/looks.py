@@ -7,11 +7,12 @@ never mixed word by word.  A remedy that fails leaves the reading before it, fla
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transcribe.engine import Engine, Reading, Shares
+from transcribe.engine import Engine, Shares
+from transcribe.evidence import doubt
 from transcribe.evidence.account import are_repeated_in_no_time, stopped_at
-from transcribe.evidence.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, flags_of, is_unsure, may_hold_voice
+from transcribe.evidence.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, is_unsure, may_hold_voice
 from transcribe.reading import bilingual, turns
-from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask
+from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask, attempt_of
 from transcribe.reading.cases import Case, is_sound
 from transcribe.sound.windows import Window, halves, parted_near
 
@@ -46,14 +47,24 @@ def _again(engine: Engine, cases: Sequence[Case]) -> None:
     split = [case for case in cases if SPLITTING & set(case.used[0].flags)]
     unsure = [case for case in cases if case not in split and _is_unsure(case)]
     for case, parts in zip(split, _halves(engine, split), strict=True):
-        better = bool(parts) and not all(SPLITTING & set(part.flags) for part in parts)
+        better = _are_readings(parts) and not all(SPLITTING & set(part.flags) for part in parts)
         case.add(parts, is_used=better)
     stuck = [case for case in split if any(SPLITTING & set(part.flags) for part in case.used)]
     for case, slow in zip(stuck, _in_full_context(engine, stuck), strict=True):
-        case.add(slow, is_used=bool(slow) and _logprob(slow[0]) >= LEAST_LOGPROB and _in_no_time(slow) < _in_no_time(case.used))
+        case.add(slow, is_used=_logprob(slow[0]) >= LEAST_LOGPROB and _in_no_time(slow) < _in_no_time(case.used))
     for case, slow in zip(unsure, _in_full_context(engine, unsure), strict=True):
-        better = bool(slow) and not SPLITTING & set(slow[0].flags) and _logprob(slow[0]) > _logprob(case.used[0])
-        case.add(slow, is_used=better)
+        surer = not SPLITTING & set(slow[0].flags) and _logprob(slow[0]) > _logprob(case.used[0])
+        case.add(slow, is_used=surer and not _leaves_out(slow[0], case.used[0]))
+
+
+def _leaves_out(attempt: Attempt, other: Attempt) -> bool:
+    """True when the other one has three words or more in a place where this one lacks them."""
+    return bool(attempt.reading and other.reading and any(doubt.are_beside_left_out(attempt.reading, [other.reading])))
+
+
+def _are_readings(attempts: Sequence[Attempt]) -> bool:
+    """True when there are any, and none of them failed."""
+    return bool(attempts) and all(one.reading for one in attempts)
 
 
 def _is_unsure(case: Case) -> bool:
@@ -61,16 +72,13 @@ def _is_unsure(case: Case) -> bool:
 
 
 def _in_full_context(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
-    """One attempt each, none where it failed."""
-    readings = ask(engine, [case.ask(full_context=True) for case in cases])
-    return [
-        [case.attempt("whole, full context", reading)] if isinstance(reading, Reading) else []
-        for case, reading in zip(cases, readings, strict=True)
-    ]
+    """One attempt each."""
+    found = ask(engine, [case.ask(full_context=True) for case in cases])
+    return [[case.attempt("whole, full context", one)] for case, one in zip(cases, found, strict=True)]
 
 
 def _halves(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
-    """The halves of each window, read on their own; none where it is too short or one of them failed."""
+    """The halves of each window, read on their own; none where it is too short."""
     return _in_two(engine, cases, [halves(case.clip.window, case.clip.profile) for case in cases], ("first half", "second half"))
 
 
@@ -92,7 +100,7 @@ def _where_it_stopped(case: Case) -> list[Window]:
 def _in_two(
     engine: Engine, cases: Sequence[Case], windows: Sequence[Sequence[Window]], names: tuple[Part, Part]
 ) -> list[list[Attempt]]:
-    """Both windows of each case, read on their own; none where there are none or one of them failed."""
+    """Both windows of each case, read on their own; none where there are none."""
     clips = [[case.clip.within(window) for window in both] for case, both in zip(cases, windows, strict=True)]
     shares = [[_part_shares(engine, case, part) for part in both] for case, both in zip(cases, clips, strict=True)]
     asked = [
@@ -100,9 +108,11 @@ def _in_two(
         for case, both, found in zip(cases, clips, shares, strict=True)
         for part, likely in zip(both, found, strict=True)
     ]
-    readings = iter(ask(engine, asked))
-    found = [[next(readings) for _ in both] for both in clips]
-    return [_as_parts(names, *one) for one in zip(clips, shares, found, strict=True)]
+    found = iter(ask(engine, asked))
+    return [
+        [attempt_of(part.window, name, next(found), likely) for part, name, likely in zip(both, names, shares_of, strict=False)]
+        for both, shares_of in zip(clips, shares, strict=True)
+    ]
 
 
 def _part_shares(engine: Engine, case: Case, part: Clip) -> Shares:
@@ -124,17 +134,6 @@ def _part_language(case: Case, part: Clip, shares: Shares) -> str:
     return likeliest if is_sure else case.language
 
 
-def _as_parts(
-    names: tuple[Part, Part], clips: Sequence[Clip], shares: Sequence[Shares], found: Sequence[Reading | Exception]
-) -> list[Attempt]:
-    whole = [one for one in found if isinstance(one, Reading)]
-    return [
-        Attempt(clip.window, name, replace(one, languages=likely), flags_of(one))
-        for clip, name, likely, one in zip(clips, names, shares, whole, strict=False)
-        if len(whole) == len(found)
-    ]
-
-
 def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
     """Where a voice was left without words, the halves, the window in full context, and the rest where the engine stopped.
 
@@ -143,7 +142,7 @@ def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
     for remedy, part in ((_halves, "first half"), (_in_full_context, "whole, full context"), (_with_rest, "the rest")):
         left = [case for case in cases if _has_hole(case) and all(attempt.part != part for attempt in case.attempts)]
         for case, others in zip(left, remedy(engine, left), strict=True):
-            is_fuller = bool(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
+            is_fuller = _are_readings(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
             case.add(others, is_used=is_fuller and all(is_sound(one) or _is_flagged_rest(one) for one in others))
 
 

@@ -86,12 +86,19 @@ class Begun:
         """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
         lines = [canonical(_line(track, group)) + b"\n" for group in groups]
         with self.lock, disk_errors(self.path / UNFINISHED):
-            view = memoryview(b"".join(lines))
-            while view:
-                view = view[os.write(self.descriptor, view) :]
-            os.fdatasync(self.descriptor)
+            try:
+                self._append(b"".join(lines))
+            except BaseException:
+                os.ftruncate(self.descriptor, self.size)  # or the half of a line would hide what other threads append
+                raise
             for group, line in zip(groups, lines, strict=True):
                 self.note(track.stream, track.number, Kept(group[0].window, self.size, len(line)))
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+        os.fdatasync(self.descriptor)
 
     def note(self, stream: int, track: int, kept: Kept) -> None:
         """Remember where the next line is; a window that was read again is where it was written last."""
@@ -109,6 +116,8 @@ class Begun:
 def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Begun]:
     """The newest unfinished run with this manifest that no other process holds, else a new one.
 
+    A new one takes the place of one that ended before it had begun: killed before it could say with what.
+
     Raises:
         DiskTrouble: the disk refuses.
     """
@@ -118,12 +127,11 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
             ((name, started) for name in open_runs if (started := _take(folder, name, manifest, stack)) is not None), None
         )
         if held is None:
-            name, started = runs.start_run(folder), now_us()
+            name, started = _new_run(folder, open_runs, stack), now_us()
             path = runs.run_path(folder, name)
             write_new(path / UNFINISHED, b"")
             write_new(path / MANIFEST, canonical({**manifest, "started_at_us": started}))
             sync_directory(path)
-            _lock(path / MANIFEST, stack)
         else:
             name, started = held
         yield _opened(folder, name, started, stack)
@@ -155,14 +163,39 @@ def _take(folder: SessionFolder, name: str, manifest: Mapping[str, object], stac
         return None
     started = found.pop("started_at_us", None)
     same = canonical(found) == canonical(dict(manifest)) and isinstance(started, int)
-    return int(str(started)) if same and _lock(path, stack) else None
+    return int(str(started)) if same and _lock(path.parent, stack) else None
+
+
+def _new_run(folder: SessionFolder, open_runs: Sequence[str], stack: ExitStack) -> str:
+    """An empty run folder that is ours: one that a process left before it had begun, or a new one."""
+    for name in open_runs:
+        path = runs.run_path(folder, name)
+        if _is_stillborn(path) and _lock(path, stack) and _is_stillborn(path):
+            for left in path.iterdir():
+                left.unlink()
+            return name
+    while True:
+        name = runs.start_run(folder)
+        if _lock(runs.run_path(folder, name), stack):  # else another process took it for one that was left
+            return name
+
+
+def _is_stillborn(path: Path) -> bool:
+    """True when the run has no whole manifest, and nothing was read for it."""
+    sizes = {one.name: one.stat().st_size for one in path.iterdir()}
+    try:
+        parse_canonical((path / MANIFEST).read_bytes(), what=MANIFEST)
+    except (OSError, CorruptFolder):
+        return sizes.keys() <= {MANIFEST, UNFINISHED} and not sizes.get(UNFINISHED)
+    return False
 
 
 def _lock(path: Path, stack: ExitStack) -> bool:
-    """The system's own lock: it ends with its process."""
-    file = stack.enter_context(path.open("rb"))
+    """The system's own lock, of the folder of a run: it ends with its process."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -224,6 +257,7 @@ def _reading_line(reading: Reading) -> dict[str, object]:
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "token_limit": reading.token_limit,
+        "second_best": reading.is_second_best,
         "echo": [_hypothesis_line(one) for one in reading.echo],
     }
 
@@ -253,6 +287,7 @@ def _reading(line: dict[str, Any]) -> Reading:
         no_speech=line["no_speech_ppm"] / 1e6,
         context_samples=line["context_samples"],
         token_limit=line["token_limit"],
+        is_second_best=line["second_best"],
         echo=_hypotheses(line["echo"]),
     )
 

@@ -33,6 +33,7 @@ def words_of(attempt: Attempt, profile: Profile, *, others: Sequence[Reading] = 
         reading_flags=attempt.flags,
         unlikely=unlikely,
         drawn_out=drawn_out,
+        beside_left_out=doubt.are_beside_left_out(attempt.reading, others),
         in_no_time=are_repeated_in_no_time(heard),
         rate_hz=piece.rate_hz,
     )
@@ -88,13 +89,13 @@ def quarantined(track: Track, attempt: Attempt, word: Word, reason: str) -> dict
 
 
 def ppm(share: float) -> int:
-    """A probability in parts per million."""
-    return min(1_000_000, max(0, round(share * 1_000_000)))
+    """A probability in parts per million; what is no number is none."""
+    return round(min(1.0, max(0.0, share)) * 1_000_000)
 
 
 def logprob_e6(logprob: float) -> int:
-    """A logarithm in millionths; minus infinity as -1000."""
-    return max(-1_000_000_000, round(max(-1000.0, logprob) * 1_000_000))
+    """A logarithm in millionths; minus infinity and what is no number as -1000."""
+    return round(min(0.0, max(-1000.0, logprob)) * 1_000_000)
 
 
 def _word(one: Heard, attempt: Attempt, piece: Piece) -> Word:
@@ -113,6 +114,7 @@ def _reading(reading: Reading, words: Sequence[Word]) -> dict[str, object]:
         "no_speech_ppm": ppm(reading.no_speech),
         "context_samples": reading.context_samples,
         "hypotheses": [_hypothesis(hypothesis) for hypothesis in reading.hypotheses],
+        "second_best": reading.is_second_best,
         "echo": [_hypothesis(hypothesis) for hypothesis in reading.echo],
         "words": [_word_line(word) for word in words],
     }

@@ -33,11 +33,16 @@ _SCALES = {"s16": 2.0**-15, "s24": 2.0**-31, "s32": 2.0**-31, "f32": 1.0}
 
 @dataclass(slots=True)
 class TrackAudio:
-    """Reads one track; ``not_finite`` counts the samples (NaN, infinity) that had to be made zero so far."""
+    """Reads one track.
+
+    ``not_finite`` counts the samples (NaN, infinity) that had to be made zero so far, ``broken`` has the frames around them, in
+    whole hops: first and end of each stretch.
+    """
 
     recording: Recording
     track: Track
     not_finite: int = field(default=0, init=False)
+    broken: list[tuple[int, int]] = field(default_factory=list, init=False)
 
     @property
     def stream(self) -> Stream:
@@ -81,13 +86,21 @@ class TrackAudio:
         step = BLOCK_SECONDS * stream.rate_hz
         for first in range(piece.first_frame, piece.end_frame, step):
             count = min(step, piece.end_frame - first)
-            for _, pcm in read_pcm(folder, segments, stream, first_frame=first, frame_count=count):
+            for place, pcm in read_pcm(folder, segments, stream, first_frame=first, frame_count=count):
                 samples = channel_samples(pcm, stream=stream, channel=self.track.channel)
-                finite = np.isfinite(samples)
-                if not finite.all():
-                    self.not_finite += int(samples.size - np.count_nonzero(finite))
-                    samples = np.where(finite, samples, np.float32(0))
-                yield np.clip(samples, -8, 8)
+                yield np.clip(self._finite(samples, place), -8, 8)
+
+    def _finite(self, samples: Floats, first_frame: int) -> Floats:
+        """The samples with zeros for what is no number."""
+        finite = np.isfinite(samples)
+        if finite.all():
+            return samples
+        self.not_finite += int(samples.size - np.count_nonzero(finite))
+        hop = HOP * self.stream.rate_hz // RATE_HZ
+        numbers = np.unique((first_frame + np.flatnonzero(~finite)) // hop)
+        for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
+            self.broken.append((int(run[0]) * hop, (int(run[-1]) + 1) * hop))
+        return np.where(finite, samples, np.float32(0))
 
 
 def channel_samples(pcm: bytes, *, stream: Stream, channel: int) -> Floats:

@@ -118,8 +118,7 @@ class WhisperEngine:
             "engine": "faster-whisper",
             "faster-whisper": version("faster-whisper"),
             "ctranslate2": version("ctranslate2"),
-            "onnxruntime": version("onnxruntime"),
-            "soxr": version("soxr"),
+            **{name: version(name) for name in ("numpy", "onnxruntime", "soxr", "tokenizers")},
             "device": self.device,
             "compute_type": self.compute_type,
             "workers": str(self.workers),
@@ -128,8 +127,9 @@ class WhisperEngine:
         }
 
     def model(self) -> dict[str, str]:
-        """Name, digest of ``model.bin`` and the revision of the hub it came from, if it did."""
-        return {"name": self._files.name, "sha256": self._files.digest, "revision": self._files.revision}
+        """Name, digest of ``model.bin``, one of its other files, and the revision of the hub it came from, if it did."""
+        files = self._files
+        return {"name": files.name, "sha256": files.digest, "files_sha256": files.others_digest, "revision": files.revision}
 
     def settings(self) -> dict[str, int | str]:
         """What decides the text besides the windows."""
@@ -213,10 +213,12 @@ class WhisperEngine:
         """Where the best hypothesis goes round in circles, that one counts as best for whose words the sound has most time."""
         tokenizer = self._tokenizer(one.language)
         hypotheses = _hypotheses(result, tokenizer)
-        words = self._align(one.encoded, tokenizer, hypotheses[0].tokens, one.length)
-        if is_loop(hypotheses[0].text):
+        likeliest = hypotheses[0]
+        words = self._align(one.encoded, tokenizer, likeliest.tokens, one.length)
+        if is_loop(likeliest.text):
             others = [self._align(one.encoded, tokenizer, hypothesis.tokens, one.length) for hypothesis in hypotheses[1:]]
-            hypotheses, words = _with_most_time(hypotheses, [words, *others])
+            is_echo = [glossary.is_echo(hypothesis.text, one.language, self._terms) for hypothesis in hypotheses]
+            hypotheses, words = _with_most_time(hypotheses, [words, *others], is_echo)
         return Reading(
             language=one.language,
             languages=((one.language, 1.0),),
@@ -225,6 +227,7 @@ class WhisperEngine:
             no_speech=float(result.no_speech_prob),
             context_samples=context,
             token_limit=TOKEN_LIMIT,
+            is_second_best=hypotheses[0] is not likeliest,
             echo=echo,
         )
 
@@ -292,11 +295,14 @@ def _hypotheses(result: Any, tokenizer: Tokenizer) -> tuple[Hypothesis, ...]:
 
 
 def _with_most_time(
-    hypotheses: tuple[Hypothesis, ...], words: Sequence[tuple[Heard, ...]]
+    hypotheses: tuple[Hypothesis, ...], words: Sequence[tuple[Heard, ...]], is_echo: Sequence[bool]
 ) -> tuple[tuple[Hypothesis, ...], tuple[Heard, ...]]:
-    """The hypotheses, first the one with most words that have a time of their own, less those that have none; and its words."""
+    """The hypotheses, first the one with most words that have a time of their own, less those that have none; and its words.
+
+    No echo gets to the front.
+    """
     gains = [len(one) - 2 * sum(are_repeated_in_no_time(one)) for one in words]
-    best = gains.index(max(gains))
+    best = max((n for n in range(len(gains)) if not n or not is_echo[n]), key=gains.__getitem__)
     return (hypotheses[best], *hypotheses[:best], *hypotheses[best + 1 :]), words[best]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from everyword.model import Speaker
+from transcribe.evidence.scripts import script_of, scripts
 
 T = TypeVar("T")
 
@@ -31,8 +32,6 @@ MISSING_NAMED = 5
 ECHO_WORDS = 3
 """So many words in the order of the prompt, across the border of two terms, are an echo: speech does not list a prompt."""
 
-_CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg"})
-
 
 def wanted(roster: Iterable[Speaker], terms: Iterable[str]) -> tuple[str, ...]:
     """Names first, then terms, each once, as plain lines."""
@@ -42,8 +41,8 @@ def wanted(roster: Iterable[Speaker], terms: Iterable[str]) -> tuple[str, ...]:
 
 def terms_of(roster: Iterable[Speaker], terms: Iterable[str], *, languages: Sequence[str]) -> tuple[str, ...]:
     """What is `wanted`, without what is in a script that none of the languages is written in."""
-    scripts = {"CYRILLIC" if language in _CYRILLIC else "LATIN" for language in languages}
-    return tuple(text for text in wanted(roster, terms) if _scripts(text) <= scripts)
+    known = {script_of(language) for language in languages}
+    return tuple(text for text in wanted(roster, terms) if set(scripts(text)) - {""} <= known)
 
 
 def within_budget(terms: Sequence[str], *, count: Callable[[str], int], budget: int = BUDGET_TOKENS) -> tuple[str, ...]:
@@ -95,11 +94,6 @@ def _plain(text: str) -> str:
     """One line, without what could end or restructure a prompt."""
     kept = "".join(char if unicodedata.category(char)[0] in "LNM" or char in "-'’ʼ." else " " for char in text)
     return " ".join(unicodedata.normalize("NFC", kept).split())[:LONGEST_TERM].strip()
-
-
-def _scripts(text: str) -> set[str]:
-    found = {unicodedata.name(char, "").split(" ")[0] for char in text if char.isalpha()}
-    return {name for name in found if name}
 
 
 def _words(text: str) -> list[str]:

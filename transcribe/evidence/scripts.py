@@ -1,0 +1,26 @@
+"""Latin and Cyrillic: in which of them a language is written, and a text.  Pure."""
+
+import unicodedata
+
+LATIN, CYRILLIC = "LATIN", "CYRILLIC"
+
+_IN_CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg"})
+_IN_BOTH = frozenset({"sr"})
+
+
+def script_of(language: str) -> str:
+    """The script of a language as far as names and terms are concerned: Cyrillic or else Latin."""
+    return CYRILLIC if language in _IN_CYRILLIC else LATIN
+
+
+def scripts(text: str) -> list[str]:
+    """The script of each letter, by the first word of its name in Unicode."""
+    return [unicodedata.name(mark, "").split(" ")[0] for mark in text if mark.isalpha()]
+
+
+def is_in_other_script(text: str, language: str) -> bool:
+    """True when more letters are Latin than Cyrillic or the other way round than the language has: translated, or mere names."""
+    if language in _IN_BOTH:
+        return False
+    found = [script for script in scripts(text) if script in (LATIN, CYRILLIC)]
+    return 2 * found.count(script_of(language)) < len(found)
