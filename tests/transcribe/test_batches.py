@@ -93,6 +93,32 @@ def test_the_first_reading_stays_in_use_when_both_halves_are_no_better() -> None
     assert ("loop",) == attempts[0].flags
 
 
+def test_halves_that_say_less_than_a_text_that_was_cut_short_are_not_used() -> None:
+    class Mute(ScriptedEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            found = super().read(clips, languages=languages, full_context=full_context)
+            return [one if len(clip) > 12 * 16_000 else a_reading() for one, clip in zip(found, clips, strict=True)]
+
+    groups = read_all(Mute({0: a_reading("cut off", tokens=224)}), clips(voiced=((0.2, 0.8),)), languages=("en",))
+    first = [one for group in groups for one in group if one.window.number == 1]
+    assert [True, False, False] == [one.used for one in first if one.part in ("whole", "first half", "second half")]
+
+
+@pytest.mark.parametrize(
+    ("slow", "used", "is_flagged"),
+    [
+        ("я этого не говорил", ["whole, full context"], False),
+        ("no, I never said that", ["first half", "second half"], True),
+    ],
+)
+def test_a_text_in_another_script_is_read_again_and_stays_flagged_if_nothing_helps(
+    slow: str, used: list[str], is_flagged: bool
+) -> None:
+    script: Script = {0: a_reading("I have never said that", language="ru"), FULL_CONTEXT: a_reading(slow, language="ru")}
+    attempts = [one for one in read(script, voiced=((0.2, 2),)) if one.window.number == 1 and one.used]
+    assert (used, is_flagged) == ([one.part for one in attempts], "other-script" in attempts[0].flags)
+
+
 def test_halves_that_cannot_be_read_leave_the_first_reading() -> None:
     script: Script = {**{second: RuntimeError("no") for second in range(1, 14)}, 0: a_reading("cut off", tokens=224)}
     attempts = [one for one in read(script) if one.window.number == 1]

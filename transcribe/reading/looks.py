@@ -10,7 +10,16 @@ from dataclasses import replace
 from transcribe.engine import Engine, Shares
 from transcribe.evidence import doubt
 from transcribe.evidence.account import are_repeated_in_no_time, stopped_at
-from transcribe.evidence.checks import LEAST_LOGPROB, LOOP, MIXED, SPLITTING, UNSURE_LANGUAGE, is_unsure, may_hold_voice
+from transcribe.evidence.checks import (
+    LEAST_LOGPROB,
+    LOOP,
+    MIXED,
+    OTHER_SCRIPT,
+    SPLITTING,
+    UNSURE_LANGUAGE,
+    is_unsure,
+    may_hold_voice,
+)
 from transcribe.reading import bilingual, turns
 from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask, attempt_of
 from transcribe.reading.cases import Case, is_sound
@@ -48,10 +57,11 @@ def _again(engine: Engine, cases: Sequence[Case]) -> None:
     unsure = [case for case in cases if case not in split and _is_unsure(case)]
     for case, parts in zip(split, _halves(engine, split), strict=True):
         better = _are_readings(parts) and not all(SPLITTING & set(part.flags) for part in parts)
-        case.add(parts, is_used=better)
+        is_as_full = LOOP in case.used[0].flags or case.left_s(parts) <= case.left_s(case.used)
+        case.add(parts, is_used=better and is_as_full)
     stuck = [case for case in split if any(SPLITTING & set(part.flags) for part in case.used)]
     for case, slow in zip(stuck, _in_full_context(engine, stuck), strict=True):
-        case.add(slow, is_used=_logprob(slow[0]) >= LEAST_LOGPROB and _in_no_time(slow) < _in_no_time(case.used))
+        case.add(slow, is_used=_logprob(slow[0]) >= LEAST_LOGPROB and _faults(slow) < _faults(case.used))
     for case, slow in zip(unsure, _in_full_context(engine, unsure), strict=True):
         surer = not SPLITTING & set(slow[0].flags) and _logprob(slow[0]) > _logprob(case.used[0])
         case.add(slow, is_used=surer and not _leaves_out(slow[0], case.used[0]))
@@ -155,9 +165,10 @@ def _has_hole(case: Case) -> bool:
     return case.left_s(case.used) >= LEAST_HOLE_S
 
 
-def _in_no_time(attempts: Sequence[Attempt]) -> int:
-    """How many words go round in circles for which the sound has no time."""
-    return sum(sum(are_repeated_in_no_time(one.reading.words)) for one in attempts if one.reading)
+def _faults(attempts: Sequence[Attempt]) -> int:
+    """How many words go round in circles for which the sound has no time, or are in another script than their language."""
+    in_no_time = sum(sum(are_repeated_in_no_time(one.reading.words)) for one in attempts if one.reading)
+    return in_no_time + sum(len(one.reading.words) for one in attempts if one.reading and OTHER_SCRIPT in one.flags)
 
 
 def _logprob(attempt: Attempt) -> float:
