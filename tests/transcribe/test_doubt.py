@@ -7,6 +7,8 @@ import numpy as np
 from tests.transcribe.builders import a_piece, a_profile, a_reading
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.evidence import doubt
+from transcribe.reading.attempts import Attempt
+from transcribe.record.words import words_of
 from transcribe.sound.windows import RATE_HZ, Window
 
 WINDOW = Window(1, 0, 10 * RATE_HZ)
@@ -79,3 +81,9 @@ def test_words_beside_three_that_only_another_reading_has_are_marked() -> None:
 def test_a_reading_that_goes_round_in_circles_or_is_improbable_witnesses_nothing() -> None:
     for other in (a_reading("we leave " * 9), a_reading("we have not agreed to leave the town", logprob=-1.2)):
         assert [False] * 3 == doubt.are_beside_left_out(a_reading("we leave town"), [other])
+
+
+def test_the_words_of_the_record_bear_that_mark() -> None:
+    attempt, other = Attempt(WINDOW, "whole", a_reading("we leave town")), a_reading("we have not agreed to leave the town")
+    marked = [word.text for word, _ in words_of(attempt, PROFILE, others=[other]) if "left-out" in word.flags]
+    assert ["we", "leave"] == marked
