@@ -19,6 +19,7 @@ from everyword.model import Track
 from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
+from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, open_recording, transcribe
 from transcribe.reading.attempts import Attempt
@@ -196,6 +197,14 @@ def test_an_unfinished_run_of_other_languages_is_left_alone(tmp_path: Path) -> N
     key = keys.device_key(tmp_path / "home")
     made = transcribe(open_recording(folder), MortalEngine(-1), languages=("en",), key=key, by="me").run.run
     assert ("r002", True) == (made, (run_path(folder, "r001") / UNFINISHED).exists())
+
+
+def test_an_unfinished_run_of_another_version_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=3)
+    monkeypatch.setattr(pipeline, "_code_digest", lambda: "sha256:another")
+    outcome, _ = run(folder, tmp_path / "home")
+    assert ("r002", "sha256:another") == (outcome.run.run, outcome.run.engine["code_sha256"])
 
 
 def test_a_run_that_another_process_is_making_is_left_to_it(tmp_path: Path) -> None:

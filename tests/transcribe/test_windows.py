@@ -94,6 +94,15 @@ def test_the_cut_lies_in_the_pause() -> None:
     assert 11.0 <= first.end_frame / 16_000 <= 11.6
 
 
+def test_a_short_pause_is_cut_in_its_middle() -> None:
+    piece = a_piece(seconds=10)
+    voice = np.full(piece.hop_count, 0.9, np.float32)
+    voice[150:159] = 0
+    profile = Profile(piece, voice, np.full(piece.hop_count, -20, np.float32))
+    first, _ = halves(Window(1, 0, 10 * RATE_HZ), profile)
+    assert 154 == piece.sample_of(first.end_frame) // HOP
+
+
 def test_a_long_silence_becomes_windows_of_its_own() -> None:
     windows = tile(a_profile(a_piece(seconds=40), voiced=[(0, 8), (28, 40)]))
     assert [9, 13] == [round(windows[0].end_frame / 16_000), round(windows[-1].frame_count / 16_000)]
