@@ -1,4 +1,4 @@
-"""Fits the weights of `transcribe.doubt` on one half of the recordings, and shows on the other what its flags find.
+"""Fits the weights of `transcribe.evidence.doubt` on one half of the recordings, and shows on the other what its flags find.
 
     python -m benchmarks.doubt --data ../shared/data
 

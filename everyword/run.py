@@ -43,7 +43,10 @@ def start_run(folder: SessionFolder) -> str:
     number = 1 + max((int(name[1:]) for name in run_names(folder) if name[1:].isdecimal()), default=0)
     run = f"r{number:03}"
     with disk_errors(folder.transcripts):
-        run_path(folder, run).mkdir(parents=True)
+        try:
+            run_path(folder, run).mkdir(parents=True)
+        except FileExistsError:  # another process was quicker
+            return start_run(folder)
         sync_directory(folder.transcripts)
         sync_directory(folder.path)
     return run

@@ -128,6 +128,7 @@ def transcribe(
             attribution.attribute(recording, texts, people=people).write(begun.path)
             not_finite = sum(text.not_finite for text in texts)
             _write_files(begun, texts, _in_order(recording, texts))
+            _require_whole_account(recording, begun.path)
             begun.complete()
         return _finish(recording, begun, manifest, key=key, by=by, not_finite=not_finite)
 
@@ -148,9 +149,8 @@ def _finish(
     by: str,
     not_finite: int,
 ) -> Outcome:
-    """Sign the run, with what its files hold; one that leaves a frame out is not signed."""
+    """Sign the run, with what its files hold."""
     folder, path = begun.folder, begun.path
-    _require_whole_account(recording, path)
     windows: dict[object, bool] = {}
     for line in runs.read_lines(path / runs.READINGS):
         place = line["stream"], line["track"], line["window"]

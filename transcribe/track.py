@@ -120,9 +120,10 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording,
     """Words of the attempts in use → utterances, quarantine and coverage; every attempt → a line of readings."""
     said: list[Said] = []
     failed: list[tuple[int, int, str]] = []
-    for place, attempts in _groups(plan, begun, text.track):
-        text.quarantine += [line for attempt in attempts for line in words.echoed(text.track, attempt)]
-        for attempt in _with_echo(attempts):
+    for place, read in _groups(plan, begun, text.track):
+        attempts = _with_echo(read)
+        text.quarantine += _echoes(text.track, attempts)
+        for attempt in attempts:
             found = words.words_of(attempt, place.profile, others=_others(attempt, attempts))
             kept = _kept(text, attempt, found, place.still) if attempt.used else []
             judged = _with_uncovered(attempt, [word for word, _ in kept], place.profile) if attempt.used else attempt
@@ -162,6 +163,13 @@ def _with_echo(attempts: Sequence[Attempt]) -> list[Attempt]:
         replace(one, flags=(*one.flags, checks.ECHO)) if is_echoed and one.used and checks.ECHO not in one.flags else one
         for one in attempts
     ]
+
+
+def _echoes(track: Track, attempts: Sequence[Attempt]) -> list[dict[str, object]]:
+    """The echoes at a window as lines of quarantine; what several attempts echoed over the same frames stands there once."""
+    echoed = [one for one in attempts if one.reading and one.reading.echo]
+    different = {(one.window, one.reading.echo[0].text): one for one in reversed(echoed) if one.reading}
+    return [line for one in reversed(different.values()) for line in words.echoed(track, one)]
 
 
 def _others(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Reading]:

@@ -1,11 +1,13 @@
 """Transcription runs: written once, signed, adopted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from everyword import ledger, run
 from everyword.errors import CorruptFolder, NotTranscribed
+from everyword.folder import SessionFolder
 from tests.everyword import sessions
 from tests.everyword.sessions import Case
 
@@ -84,3 +86,11 @@ def test_a_run_is_finished_once(case: Case) -> None:
     made, before = run.read_run(case.folder, "r001"), case.folder.ledger.read_bytes()
     assert made == run.finish_run(case.folder, replace(made, model={"name": "another"}), key=case.key, by="Anna")
     assert (made, before) == (run.read_run(case.folder, "r001"), case.folder.ledger.read_bytes())
+
+
+def test_two_processes_that_begin_at_once_get_runs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SessionFolder(tmp_path)
+    seen: list[list[str]] = [[], ["r001"]]
+    assert "r001" == run.start_run(folder)
+    monkeypatch.setattr(run, "run_names", lambda _: seen.pop(0))
+    assert "r002" == run.start_run(folder)

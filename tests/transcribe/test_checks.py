@@ -84,6 +84,8 @@ def test_cyrillic_text_compresses_like_latin_text() -> None:
         (a_reading("мы купили Windows", language="ru"), ()),
         (a_reading("Beograd je grad", language="sr"), ()),
         (a_reading("2026", language="ru"), ()),
+        (a_reading("我们在莫斯科见了 Путин", language="zh"), ()),
+        (a_reading("Сәлам дөнья", language="tt"), ()),
         (replace(a_reading("and on"), is_second_best=True), ("second-best",)),
     ],
 )

@@ -145,3 +145,18 @@ def test_a_word_does_not_reach_over_the_end_of_its_piece() -> None:
     piece = Piece(1, 0, 2 * RATE, RATE)
     spans = a_ledger(ground=[stillness(a_profile(piece), limit_db=-50)], words=[a_word(first=2 * RATE - 100, count=100)])
     assert "gap" == states(spans, 2 * RATE)
+
+
+def test_what_is_no_number_is_inaudible_also_beside_a_word() -> None:
+    spans = ledger(
+        TRACK,
+        end_frame=END,
+        rate_hz=RATE,
+        stillness=whole(voiced=[]),
+        broken=[(1000, 2000)],
+        words=[a_word(first=0)],
+        failed=[],
+        gaps=[],
+    )
+    assert ["spoken", "inaudible", "spoken"] == [span.state for span in spans][:3]
+    assert (1000, 1000) == (spans[1].first_frame, spans[1].frame_count)

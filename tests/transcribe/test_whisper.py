@@ -167,11 +167,13 @@ def test_of_texts_in_circles_the_one_counts_for_which_the_sound_has_time() -> No
     assert ((texts[1], texts[0]), said) == decoding._with_most_time(texts, [circle, said], [False, False])
 
 
-def test_an_echo_is_never_put_before_a_text_in_circles() -> None:
+def test_neither_an_echo_nor_silence_is_put_before_a_text_in_circles() -> None:
     circle = (Heard(" uh", 0, 4800, 0.9), *(Heard(" uh", 4800, 0, 0.99) for _ in range(90)))
     echo = tuple(Heard(text, n * 4800, 4800, 0.9) for n, text in enumerate((" Anna", " Petrova")))
     texts = tuple(Hypothesis("".join(word.text for word in words), (), -0.1) for words in (circle, echo))
     assert (texts, circle) == decoding._with_most_time(texts, [circle, echo], [False, True])
+    nothing = (texts[0], Hypothesis("", (), -0.1))
+    assert (nothing, circle) == decoding._with_most_time(nothing, [circle, ()], [False, False])
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

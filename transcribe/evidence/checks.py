@@ -30,6 +30,7 @@ SECOND_BEST = "second-best"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"
+UNCHECKED = "unchecked"
 
 DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH, OTHER_SCRIPT})
 """Flags of a reading that make every word of it uncertain."""

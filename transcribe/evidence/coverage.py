@@ -51,8 +51,8 @@ def ledger(
         gaps: those of the stream, filled or not.
     """
     strokes = [stroke for still in stillness for stroke in _by_sound(still)]
-    strokes += [Stroke(first, end, "inaudible", "samples that are no numbers") for first, end in broken]
     strokes += _by_words(words, stillness, reach=int(REACH_S * rate_hz))
+    strokes += [Stroke(first, end, "inaudible", "samples that are no numbers") for first, end in broken]
     strokes += [Stroke(first, end, "failed", reason) for first, end, reason in failed]
     strokes += [_by_gap(gap) for gap in gaps]
     return paint(track, end_frame=end_frame, strokes=strokes, ground=Stroke(0, end_frame, "gap", "no audio"))

@@ -4,8 +4,8 @@ import unicodedata
 
 LATIN, CYRILLIC = "LATIN", "CYRILLIC"
 
-_IN_CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg"})
-_IN_BOTH = frozenset({"sr"})
+_IN_CYRILLIC = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "mn", "tg", "tt", "ba"})
+_IN_BOTH = frozenset({"sr", "az", "uz"})
 
 
 def script_of(language: str) -> str:
@@ -19,8 +19,7 @@ def scripts(text: str) -> list[str]:
 
 
 def is_in_other_script(text: str, language: str) -> bool:
-    """True when more letters are Latin than Cyrillic or the other way round than the language has: translated, or mere names."""
-    if language in _IN_BOTH:
-        return False
-    found = [script for script in scripts(text) if script in (LATIN, CYRILLIC)]
-    return 2 * found.count(script_of(language)) < len(found)
+    """True when most letters are Latin in a language written in Cyrillic, or Cyrillic in another one: translated, or mere names."""
+    found = scripts(text)
+    other = LATIN if script_of(language) == CYRILLIC else CYRILLIC
+    return language not in _IN_BOTH and 2 * found.count(other) > len(found)

@@ -51,7 +51,8 @@ def attempt_of(window: Window, part: Part, found: Reading | Exception, shares: S
     """What came of asking the engine, in use for now; `shares` are how likely each language was before."""
     if isinstance(found, Reading):
         return Attempt(window, part, replace(found, languages=shares), flags_of(found))
-    return Attempt(window, part, None, error=f"{type(found).__name__}: {found}")
+    error = f"{type(found).__name__}: {found}"
+    return Attempt(window, part, None, error=error.encode("utf-8", "replace").decode())
 
 
 @dataclass(frozen=True, slots=True)

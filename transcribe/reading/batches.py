@@ -7,11 +7,12 @@ readings do not depend on their batch at all.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import TypeAlias
 
 from transcribe.engine import Engine, Shares, Stretch
-from transcribe.evidence.checks import MIXED
+from transcribe.evidence.checks import MIXED, UNCHECKED
 from transcribe.reading import turns
 from transcribe.reading.attempts import Attempt, Clip, ask, attempt_of
 from transcribe.reading.cases import Case
@@ -75,16 +76,24 @@ def _read(engine: Engine, batch: Sequence[Clip], languages: Sequence[str]) -> li
     except Exception as error:  # noqa: BLE001  (a text that a check cannot bear concerns its window only)
         if len(batch) > 1:
             return [group for clip in batch for group in _read(engine, [clip], languages)]
-        return [[attempt_of(batch[0].window, "whole", error, ())]]
+        failed = attempt_of(batch[0].window, "whole", error, ())
+    try:
+        (first,) = _read_batch(engine, batch, languages, wants_looks=False)
+    except Exception:  # noqa: BLE001  (the first readings cannot be borne either)
+        return [[failed]]
+    return [[*(replace(one, flags=(*one.flags, UNCHECKED)) for one in first), replace(failed, used=False)]]
 
 
-def _read_batch(engine: Engine, batch: Sequence[Clip], languages: Sequence[str]) -> list[list[Attempt]]:
-    """The attempts at each window: its turns if it is in several languages, first readings, second looks."""
+def _read_batch(
+    engine: Engine, batch: Sequence[Clip], languages: Sequence[str], *, wants_looks: bool = True
+) -> list[list[Attempt]]:
+    """The attempts at each window: its turns if it is in several languages, first readings, second looks if wanted."""
     cases = [_cases(engine, clip, languages) for clip in batch]
     flat = [case for group in cases for case in group]
     for case, found in zip(flat, ask(engine, [case.ask() for case in flat]), strict=True):
         case.attempts = [case.attempt(case.part, found)]
-    look_again(engine, [case for case in flat if case.attempts[0].reading])
+    if wants_looks:
+        look_again(engine, [case for case in flat if case.attempts[0].reading])
     return [_attempts(clip, group) for clip, group in zip(batch, cases, strict=True)]
 
 

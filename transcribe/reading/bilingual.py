@@ -81,7 +81,7 @@ def _in_alike_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
         (case, next(name for name, _ in ALIKE if name != case.language))
         for case in cases
         if case.language in _ALIKE_NAMES <= {name for name, _ in case.shares}
-        and _reading(case).logprob < ALIKE_LOGPROB
+        and (_reading(case).logprob < ALIKE_LOGPROB or (not _reading(case).text.strip() and _may_be_said(case)))
         and not _readings(case).keys() >= _ALIKE_NAMES
     ]
     return _read_both(engine, mixed_up)
@@ -99,10 +99,10 @@ def _read_both(engine: Engine, cases: Sequence[tuple[Case, str]]) -> list[Case]:
 
 def _is_likelier(other: Reading, first: Reading, case: Case) -> bool:
     """Language and text together decide; a text that goes round in circles is no evidence of its language, nor is none."""
-    if SPLITTING & set(flags_of(other)):
+    if SPLITTING & set(flags_of(other)) or not other.text.strip():
         return False
     if LOOP in flags_of(first) or not first.text.strip():
-        return bool(other.text.strip()) and not is_unsure(other)
+        return not is_unsure(other)
     if are_alike(other.language, first.language):
         new, old = _alike_beliefs(case, [(one.language, one.text, one.logprob) for one in (other, first)])
         return new > old

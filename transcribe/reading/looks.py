@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from transcribe.engine import Engine, Shares
-from transcribe.evidence import doubt
 from transcribe.evidence.account import are_repeated_in_no_time, stopped_at
 from transcribe.evidence.checks import (
     LEAST_LOGPROB,
@@ -61,15 +60,24 @@ def _again(engine: Engine, cases: Sequence[Case]) -> None:
         case.add(parts, is_used=better and is_as_full)
     stuck = [case for case in split if any(SPLITTING & set(part.flags) for part in case.used)]
     for case, slow in zip(stuck, _in_full_context(engine, stuck), strict=True):
-        case.add(slow, is_used=_logprob(slow[0]) >= LEAST_LOGPROB and _faults(slow) < _faults(case.used))
+        case.add(slow, is_used=_mends(case, slow[0]))
     for case, slow in zip(unsure, _in_full_context(engine, unsure), strict=True):
         surer = not SPLITTING & set(slow[0].flags) and _logprob(slow[0]) > _logprob(case.used[0])
-        case.add(slow, is_used=surer and not _leaves_out(slow[0], case.used[0]))
+        case.add(slow, is_used=surer and _has_text(slow[0]))
 
 
-def _leaves_out(attempt: Attempt, other: Attempt) -> bool:
-    """True when the other one has three words or more in a place where this one lacks them."""
-    return bool(attempt.reading and other.reading and any(doubt.are_beside_left_out(attempt.reading, [other.reading])))
+def _mends(case: Case, slow: Attempt) -> bool:
+    """True when a reading in full context has fewer faults than what is in use, or leaves out less."""
+    if not _has_text(slow) or _logprob(slow) < LEAST_LOGPROB:
+        return False
+    left_s, before_s = case.left_s([slow]), case.left_s(case.used)
+    is_as_full = left_s <= before_s or any(LOOP in one.flags for one in case.used)
+    return (is_as_full and _faults([slow]) < _faults(case.used)) or (is_sound(slow) and left_s <= before_s - LEAST_GAIN_S)
+
+
+def _has_text(attempt: Attempt) -> bool:
+    """True when it says anything: where nothing was written, there is nothing that could be improbable."""
+    return attempt.reading is not None and bool(attempt.reading.text.strip())
 
 
 def _are_readings(attempts: Sequence[Attempt]) -> bool:

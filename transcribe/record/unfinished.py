@@ -170,10 +170,12 @@ def _new_run(folder: SessionFolder, open_runs: Sequence[str], stack: ExitStack) 
     """An empty run folder that is ours: one that a process left before it had begun, or a new one."""
     for name in open_runs:
         path = runs.run_path(folder, name)
-        if _is_stillborn(path) and _lock(path, stack) and _is_stillborn(path):
-            for left in path.iterdir():
-                left.unlink()
-            return name
+        with ExitStack() as held:
+            if _is_stillborn(path) and _lock(path, held) and _is_stillborn(path):
+                for left in path.iterdir():
+                    left.unlink()
+                stack.enter_context(held.pop_all())
+                return name
     while True:
         name = runs.start_run(folder)
         if _lock(runs.run_path(folder, name), stack):  # else another process took it for one that was left
@@ -181,11 +183,15 @@ def _new_run(folder: SessionFolder, open_runs: Sequence[str], stack: ExitStack) 
 
 
 def _is_stillborn(path: Path) -> bool:
-    """True when the run has no whole manifest, and nothing was read for it."""
-    sizes = {one.name: one.stat().st_size for one in path.iterdir()}
+    """True when the run has no whole manifest, and nothing was read for it.  Another process may be at it meanwhile."""
     try:
-        parse_canonical((path / MANIFEST).read_bytes(), what=MANIFEST)
-    except (OSError, CorruptFolder):
+        sizes = {one.name: one.stat().st_size for one in path.iterdir()}
+        manifest = (path / MANIFEST).read_bytes() if MANIFEST in sizes else b""
+    except OSError:  # a file is gone since
+        return False
+    try:
+        parse_canonical(manifest, what=MANIFEST)
+    except CorruptFolder:
         return sizes.keys() <= {MANIFEST, UNFINISHED} and not sizes.get(UNFINISHED)
     return False
 

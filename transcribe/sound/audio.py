@@ -35,8 +35,8 @@ _SCALES = {"s16": 2.0**-15, "s24": 2.0**-31, "s32": 2.0**-31, "f32": 1.0}
 class TrackAudio:
     """Reads one track.
 
-    ``not_finite`` counts the samples (NaN, infinity) that had to be made zero so far, ``broken`` has the frames around them, in
-    whole hops: first and end of each stretch.
+    ``not_finite`` counts the samples (NaN, infinity) that had to be made zero so far, ``broken`` has the frames around them,
+    about 32 ms more or less: first and end of each stretch.
     """
 
     recording: Recording

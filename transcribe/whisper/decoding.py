@@ -299,10 +299,10 @@ def _with_most_time(
 ) -> tuple[tuple[Hypothesis, ...], tuple[Heard, ...]]:
     """The hypotheses, first the one with most words that have a time of their own, less those that have none; and its words.
 
-    No echo gets to the front.
+    Neither an echo nor silence gets to the front.
     """
     gains = [len(one) - 2 * sum(are_repeated_in_no_time(one)) for one in words]
-    best = max((n for n in range(len(gains)) if not n or not is_echo[n]), key=gains.__getitem__)
+    best = max((n for n in range(len(gains)) if not n or (words[n] and not is_echo[n])), key=gains.__getitem__)
     return (hypotheses[best], *hypotheses[:best], *hypotheses[best + 1 :]), words[best]
 
 
