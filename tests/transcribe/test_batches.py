@@ -148,22 +148,30 @@ def test_an_unsure_reading_of_a_voice_is_weighed_against_one_in_full_context(log
     assert 2 == sum(one.part.startswith("whole") for one in attempts)
 
 
+NAMES = a_reading("Angela Merkel Emmanuel Macron", language="ru")
+CIRCLE = a_reading("you " * 30)
+NOTHING = a_reading("", logprob=-0.0)
+
+
 @pytest.mark.parametrize(
-    "first",
+    ("first", "slow"),
     [
-        a_reading("stop it now", logprob=-0.5),
-        a_reading("Angela Merkel Emmanuel Macron", language="ru"),
-        a_reading("cut off", tokens=224),
+        (a_reading("stop it now", logprob=-0.5), NOTHING),
+        (NAMES, NOTHING),
+        (NAMES, a_reading("Да", language="ru")),
+        (a_reading("cut off", tokens=224), NOTHING),
+        (replace(CIRCLE, words=(CIRCLE.words[0], *(replace(word, sample_count=0) for word in CIRCLE.words[1:]))), NOTHING),
     ],
 )
-def test_silence_never_stands_for_words(first: Reading) -> None:
+def test_neither_silence_nor_less_stands_for_words(first: Reading, slow: Reading) -> None:
     class Mute(ScriptedEngine):
         def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
             found = super().read(clips, languages=languages, full_context=full_context)
-            return [one if len(clip) > 12 * 16_000 else a_reading() for one, clip in zip(found, clips, strict=True)]
+            short = first if first.text.startswith(" you") else NOTHING
+            return [one if len(clip) > 12 * 16_000 else short for one, clip in zip(found, clips, strict=True)]
 
-    engine = Mute({0: first, FULL_CONTEXT: a_reading("", logprob=-0.0)})
-    groups = read_all(engine, clips(voiced=((0.2, 0.95),)), languages=("en",))
+    engine = Mute({0: first, FULL_CONTEXT: slow})
+    groups = read_all(engine, clips(voiced=((0.2, 1.4),)), languages=("en",))
     used = [one for group in groups for one in group if one.window.number == 1 and one.used]
     assert [first.text] == [one.reading.text for one in used if one.reading]
 

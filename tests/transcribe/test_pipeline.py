@@ -16,7 +16,7 @@ from everyword.recording import read_recording
 from everyword.run import QUARANTINE, READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_reading, write_wav
-from transcribe.engine import Reading, ScriptedEngine
+from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine
 from transcribe.evidence import coverage
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
 from transcribe.record.unfinished import MANIFEST
@@ -124,7 +124,7 @@ def test_what_was_only_repeated_from_the_prompt_goes_into_quarantine_and_the_win
 def test_an_echo_is_told_also_where_another_reading_is_used(tmp_path: Path) -> None:
     folder = a_marked_session(tmp_path, seconds=10)
     reading = replace(a_reading("you " * 30), echo=a_reading("uh").hypotheses)
-    run(folder, tmp_path, {0: reading, 5: "what was said"})
+    run(folder, tmp_path, {0: reading, 5: "what was said", FULL_CONTEXT: reading})
     lines = list(read_lines(run_path(folder, "r001") / READINGS))
     tried = [("whole", False), ("first half", True), ("second half", True), ("whole, full context", False)]
     assert tried == [(one["part"], one["used"]) for one in lines]

@@ -19,7 +19,7 @@ def scripts(text: str) -> list[str]:
 
 
 def is_in_other_script(text: str, language: str) -> bool:
-    """True when most letters are Latin in a language of Cyrillic letters, or Cyrillic in another one: translated, or mere names."""
+    """True when most letters are Latin in a language of Cyrillic letters, or Cyrillic in another: translated, or mere names."""
     found = scripts(text)
     other = LATIN if script_of(language) == CYRILLIC else CYRILLIC
     return language not in _IN_BOTH and 2 * found.count(other) > len(found)
