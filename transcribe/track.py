@@ -167,9 +167,11 @@ def _with_echo(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 def _echoes(track: Track, attempts: Sequence[Attempt]) -> list[dict[str, object]]:
     """The echoes at a window as lines of quarantine; what several attempts echoed over the same frames stands there once."""
-    echoed = [one for one in attempts if one.reading and one.reading.echo]
-    different = {(one.window, one.reading.echo[0].text): one for one in reversed(echoed) if one.reading}
-    return [line for one in reversed(different.values()) for line in words.echoed(track, one)]
+    different: dict[tuple[Window, str], Attempt] = {}
+    for one in attempts:
+        if one.reading and one.reading.echo:
+            different.setdefault((one.window, one.reading.echo[0].text), one)
+    return [line for one in different.values() for line in words.echoed(track, one)]
 
 
 def _others(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Reading]:

@@ -90,6 +90,11 @@ def flags_of(reading: Reading) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_sound(reading: Reading) -> bool:
+    """True when it has no fault that a second reading may cure, and the engine believes what it wrote."""
+    return reading.logprob >= LEAST_LOGPROB and not SPLITTING & set(flags_of(reading))
+
+
 def is_unsure(reading: Reading | None) -> bool:
     """True when a slower reading may be worth its time."""
     return reading is not None and bool(reading.hypotheses) and reading.logprob < UNSURE_LOGPROB

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transcribe.engine import Heard, Reading
 from transcribe.evidence.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
-from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING, flags_of
+from transcribe.evidence.checks import is_sound
 from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window
 
 FEATURES = (
@@ -86,7 +86,7 @@ def are_beside_left_out(reading: Reading, others: Sequence[Reading]) -> list[boo
     plain = [plain_text(word.text) for word in reading.words]
     found = np.zeros(len(plain), np.bool_)
     for other in others:
-        if other.logprob < LEAST_LOGPROB or SPLITTING & set(flags_of(other)):
+        if not is_sound(other):
             continue
         for first, end, more in _changes(plain, [plain_text(word.text) for word in other.words]):
             if more >= LEAST_LEFT_OUT:

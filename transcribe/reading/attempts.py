@@ -46,6 +46,11 @@ class Attempt:
     error: str = ""
     skipped: str = ""
 
+    @property
+    def text(self) -> str:
+        """What it says, without white space around it; nothing where the engine failed or was not asked."""
+        return self.reading.text.strip() if self.reading else ""
+
 
 def attempt_of(window: Window, part: Part, found: Reading | Exception, shares: Shares) -> Attempt:
     """What came of asking the engine, in use for now; `shares` are how likely each language was before."""

@@ -11,9 +11,9 @@ from itertools import groupby
 import numpy as np
 
 from transcribe.engine import Engine, Heard, Reading, Stretch
-from transcribe.evidence.checks import LOOP, SPLITTING, flags_of, is_unsure, may_hold_voice
+from transcribe.evidence.checks import LOOP, SPLITTING, flags_of, is_unsure
 from transcribe.reading import turns
-from transcribe.reading.attempts import Ask, Attempt, ask
+from transcribe.reading.attempts import Ask, ask
 from transcribe.reading.cases import Case, is_sound
 from transcribe.reading.dictionary import known_share
 from transcribe.sound.windows import RATE_HZ
@@ -62,12 +62,8 @@ def are_alike(one: str, other: str) -> bool:
 
 def _in_other_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
     """Where another language is nearly as likely, the reading in it too.  Those cases."""
-    unsure = [case for case in cases if is_unsure_of_language(case) and _may_be_said(case)]
+    unsure = [case for case in cases if is_unsure_of_language(case) and (_reading(case).text.strip() or case.may_hold_voice)]
     return _read_both(engine, [(case, _next_likeliest(case)) for case in unsure])
-
-
-def _may_be_said(case: Case) -> bool:
-    return bool(_reading(case).text.strip()) or may_hold_voice(case.clip.window, case.clip.profile)
 
 
 def _next_likeliest(case: Case) -> str:
@@ -81,7 +77,7 @@ def _in_alike_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
         (case, next(name for name, _ in ALIKE if name != case.language))
         for case in cases
         if case.language in _ALIKE_NAMES <= {name for name, _ in case.shares}
-        and (_reading(case).logprob < ALIKE_LOGPROB or (not _reading(case).text.strip() and _may_be_said(case)))
+        and (_reading(case).logprob < ALIKE_LOGPROB or (not _reading(case).text.strip() and case.may_hold_voice))
         and not _readings(case).keys() >= _ALIKE_NAMES
     ]
     return _read_both(engine, mixed_up)
@@ -90,9 +86,9 @@ def _in_alike_languages(engine: Engine, cases: Sequence[Case]) -> list[Case]:
 def _read_both(engine: Engine, cases: Sequence[tuple[Case, str]]) -> list[Case]:
     """Read each case in this other language too, and use the likelier of the two readings."""
     asked = [Ask(case.clip.samples, language) for case, language in cases]
-    for (case, _), other in zip(cases, ask(engine, asked), strict=True):
+    for (case, language), other in zip(cases, ask(engine, asked), strict=True):
         better = isinstance(other, Reading) and _is_likelier(other, _reading(case), case)
-        case.language = other.language if isinstance(other, Reading) and better else case.language
+        case.language = language if better else case.language
         case.add([case.attempt("other language", other)], is_used=better)
     return [case for case, _ in cases]
 
@@ -130,10 +126,6 @@ def _reading(case: Case) -> Reading:
     return next(one.reading for one in case.used if one.reading)
 
 
-def _text(attempt: Attempt) -> str:
-    return attempt.reading.text.strip() if attempt.reading else ""
-
-
 def _readings(case: Case) -> dict[str, Reading]:
     """Those of the whole of it, by language."""
     return {one.reading.language: one.reading for one in case.attempts if one.reading}
@@ -153,7 +145,7 @@ def _part(engine: Engine, cases: Sequence[Case]) -> None:
         part.attempts = [part.attempt("turn", reading)]
     for case, _ in parted:
         tried = [attempt for part in case.parts for attempt in part.attempts]
-        is_whole = len(tried) == len(case.parts) and all(is_sound(one) and _text(one) for one in tried)
+        is_whole = len(tried) == len(case.parts) and all(is_sound(one) and one.text for one in tried)
         if is_whole and case.left_s(tried) <= case.left_s(case.used):
             case.add([], is_used=True)  # the parts stand for it now
         else:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from transcribe.engine import Reading, Shares
+from transcribe.evidence import checks
 from transcribe.evidence.account import unaccounted_s
-from transcribe.evidence.checks import LEAST_LOGPROB, SPLITTING
 from transcribe.reading import turns
 from transcribe.reading.attempts import Ask, Attempt, Clip, Part, attempt_of
 
@@ -45,6 +45,11 @@ class Case:
         return sum(unaccounted_s(one.reading, one.window, self.clip.profile) for one in attempts if one.reading)
 
     @property
+    def may_hold_voice(self) -> bool:
+        """True when the detector finds a voice anywhere in it likelier than not."""
+        return checks.may_hold_voice(self.clip.window, self.clip.profile)
+
+    @property
     def likely(self) -> dict[str, float]:
         """How likely each language is, by what the engine and the roster say."""
         return dict(turns.weighed(self.shares, self.clip.expected))
@@ -61,6 +66,5 @@ class Case:
 
 
 def is_sound(attempt: Attempt) -> bool:
-    """True when it has no fault of its own, and the engine believes what it wrote."""
-    believed = attempt.reading is not None and attempt.reading.logprob >= LEAST_LOGPROB
-    return believed and not SPLITTING & set(attempt.flags)
+    """True when it has a reading, and that is sound."""
+    return attempt.reading is not None and checks.is_sound(attempt.reading)

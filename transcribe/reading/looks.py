@@ -17,7 +17,6 @@ from transcribe.evidence.checks import (
     SPLITTING,
     UNSURE_LANGUAGE,
     is_unsure,
-    may_hold_voice,
 )
 from transcribe.reading import bilingual, turns
 from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask, attempt_of
@@ -63,21 +62,19 @@ def _again(engine: Engine, cases: Sequence[Case]) -> None:
         case.add(slow, is_used=_mends(case, slow[0]))
     for case, slow in zip(unsure, _in_full_context(engine, unsure), strict=True):
         surer = not SPLITTING & set(slow[0].flags) and _logprob(slow[0]) > _logprob(case.used[0])
-        case.add(slow, is_used=surer and _has_text(slow[0]))
+        case.add(slow, is_used=surer and bool(slow[0].text))
 
 
 def _mends(case: Case, slow: Attempt) -> bool:
-    """True when a reading in full context has fewer faults than what is in use, or leaves out less."""
-    if not _has_text(slow) or _logprob(slow) < LEAST_LOGPROB:
+    """True when a reading in full context has fewer faults than what is in use, or leaves out less.
+
+    Silence mends nothing: where no text was written, there is nothing that could be improbable.
+    """
+    if not slow.text or _logprob(slow) < LEAST_LOGPROB:
         return False
     left_s, before_s = case.left_s([slow]), case.left_s(case.used)
     is_as_full = left_s <= before_s or any(LOOP in one.flags for one in case.used)
     return (is_as_full and _faults([slow]) < _faults(case.used)) or (is_sound(slow) and left_s <= before_s - LEAST_GAIN_S)
-
-
-def _has_text(attempt: Attempt) -> bool:
-    """True when it says anything: where nothing was written, there is nothing that could be improbable."""
-    return attempt.reading is not None and bool(attempt.reading.text.strip())
 
 
 def _are_readings(attempts: Sequence[Attempt]) -> bool:
@@ -86,7 +83,7 @@ def _are_readings(attempts: Sequence[Attempt]) -> bool:
 
 
 def _is_unsure(case: Case) -> bool:
-    return is_unsure(case.used[0].reading) and may_hold_voice(case.clip.window, case.clip.profile)
+    return is_unsure(case.used[0].reading) and case.may_hold_voice
 
 
 def _in_full_context(engine: Engine, cases: Sequence[Case]) -> list[list[Attempt]]:
