@@ -1,9 +1,14 @@
 """Builders that several test packages share."""
 
+import contextlib
 import math
 import struct
+import subprocess
 import wave
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from everyword import keys
 from everyword.folder import SessionFolder
@@ -44,3 +49,17 @@ def own_key(tmp_path: Path) -> str:
 def failures(tmp_path: Path, folder: SessionFolder) -> list[Finding]:
     """Everything `verify` does not pass, on the computer that recorded."""
     return [finding for finding in verify_session(folder, trusted=[own_key(tmp_path)]) if finding.outcome != "pass"]
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, options: str) -> Iterator[Path]:
+    """A real disk of its own at `path`, as `mount -o` has it (``size=64k``, ``ro``); skips the test of who may not mount."""
+    path.mkdir(exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield path
+    finally:
+        # Lazily: a process that is still on its way out must not leave the disk behind.
+        subprocess.run(["umount", "--lazy", path], check=True)

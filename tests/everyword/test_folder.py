@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from everyword.errors import (
 from everyword.folder import FORMAT, SessionFolder, create, find, give_name, held, locked, remember_root, roots, scan, write_new
 from everyword.model import Session, to_json
 from everyword.text import slug
-from tests.helpers import a_session
+from tests.helpers import a_session, small_disk
 
 IDS = ["01J00000000000000000000AAA", "01J00000000000000000000BBB", "01K00000000000000000000CCC"]
 
@@ -169,26 +168,14 @@ def test_a_parent_that_cannot_be_written_is_a_disk_trouble(tmp_path: Path) -> No
 
 
 def test_a_read_only_disk_is_named_with_the_next_step(tmp_path: Path) -> None:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", tmp_path], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("mounting needs more rights")
-    try:
-        with pytest.raises(DiskTrouble, match="Read-only file system") as caught:
-            create(tmp_path / "sessions", _session())
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
+    with small_disk(tmp_path, "ro"), pytest.raises(DiskTrouble, match="Read-only file system") as caught:
+        create(tmp_path / "sessions", _session())
     assert "Choose a folder that can be written with --to." == caught.value.hint
 
 
 def test_a_full_disk_is_named_with_the_next_step(tmp_path: Path) -> None:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("mounting needs more rights")
-    try:
-        with pytest.raises(DiskTrouble, match="No space left") as caught:
-            create(tmp_path / "sessions", _session())
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
+    with small_disk(tmp_path, "size=4k"), pytest.raises(DiskTrouble, match="No space left") as caught:
+        create(tmp_path / "sessions", _session())
     assert "Free some space, or choose another disk with --to." == caught.value.hint
 
 

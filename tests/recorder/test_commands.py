@@ -15,7 +15,7 @@ from everyword.folder import SessionFolder, scan
 from everyword.recording import read_recording
 from everyword.verify import verdicts, verify_session
 from recorder.sound.ring import find_rings
-from tests.helpers import own_key
+from tests.helpers import own_key, small_disk
 from tests.recorder.sound import (
     children_of,
     counted,
@@ -163,19 +163,8 @@ def test_when_the_supervisor_dies_the_recording_goes_on_without_a_hole_and_says_
     assert counted(1, 24_000) == recorded(folder)
 
 
-def mount_small(path: Path, *, kilobytes: int) -> None:
-    path.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)], check=False, capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("only root may mount a small disk")
-
-
 def test_a_full_disk_ends_the_recording_sealed_with_exit_6(tmp_path: Path, home: Path) -> None:
-    disk = tmp_path / "disk"
-    mount_small(disk, kilobytes=1_300)
-    try:
+    with small_disk(tmp_path / "disk", "size=1300k") as disk:
         source = counted_file(tmp_path / "in.wav", seconds=30, rate_hz=32_000)
         done = everyword(home, "record", "--input", f"file:{source}", "--to", str(disk))
         (folder,) = scan([disk])
@@ -186,32 +175,22 @@ def test_a_full_disk_ends_the_recording_sealed_with_exit_6(tmp_path: Path, home:
         assert counted(1, len(pcm) // 4) == pcm
         assert len(pcm) > 100_000
         assert ("pass", "unknown") == verdicts(verify_session(folder, trusted=[own_key(tmp_path)]))
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
 
 
 def test_a_disk_without_room_for_anything_is_refused_with_exit_6(tmp_path: Path, home: Path) -> None:
-    disk = tmp_path / "disk"
-    mount_small(disk, kilobytes=64)
-    try:
+    with small_disk(tmp_path / "disk", "size=64k") as disk:
         source = counted_file(tmp_path / "in.wav", seconds=1)
         done = everyword(home, "record", "--input", f"file:{source}", "--to", str(disk))
         assert 6 == done.returncode
         assert "--to" in done.stderr
         assert [] == [ring for folder in scan([disk]) for ring in find_rings(folder)]
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
 
 
 def test_an_import_that_fills_the_disk_exits_6(tmp_path: Path, home: Path) -> None:
-    disk = tmp_path / "disk"
-    mount_small(disk, kilobytes=1_300)
-    try:
+    with small_disk(tmp_path / "disk", "size=1300k") as disk:
         source = counted_file(tmp_path / "in.wav", seconds=30)
         done = everyword(home, "import", str(source), "--to", str(disk))
         assert (6, True) == (done.returncode, "No space left" in done.stderr)
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
 
 
 def test_a_missing_portaudio_is_named_with_the_package_to_install(tmp_path: Path, home: Path) -> None:
