@@ -136,7 +136,7 @@ def _expect(db: Database, person: str) -> None:
 
 def _append(home: Path, line: Renaming | Joining) -> None:
     path = home / FILE_NAME
-    with locked(path), disk_errors(path), path.open("a", encoding="utf-8") as file:
+    with disk_errors(path), locked(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -214,7 +214,7 @@ def created_like(other: SessionFolder, parent: Path) -> Iterator[SessionFolder]:
 @contextmanager
 def _made(folder: SessionFolder, seed: bytes, readme: bytes, session: bytes) -> Iterator[SessionFolder]:
     parent = folder.path.parent
-    with disk_errors(parent):
+    with disk_errors(parent, option="--to"):
         for missing in [place for place in (*reversed(parent.parents), parent) if not place.exists()]:
             missing.mkdir(exist_ok=True)
             sync_directory(missing.parent)
@@ -224,7 +224,7 @@ def _made(folder: SessionFolder, seed: bytes, readme: bytes, session: bytes) -> 
         unnamed = folder.path / ".session.json"
         write_new(unnamed, session)
     with _flocked(unnamed, folder, exclusive=False):
-        with disk_errors(parent):
+        with disk_errors(parent, option="--to"):
             unnamed.rename(folder.session_json)
             sync_directory(folder.path)
             sync_directory(parent)
@@ -270,17 +270,21 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def disk_errors(path: Path, *, option: str = "--to") -> Iterator[None]:
-    """Turn the operating system's refusals into a `DiskTrouble` that names the place and the next step."""
+def disk_errors(path: Path, *, option: str = "") -> Iterator[None]:
+    """Turn the operating system's refusals into a `DiskTrouble` that names the place and the next step.
+
+    `option` is the one with which the command can be given another place, if it has one.
+    """
     try:
         yield
     except OSError as error:
-        hints = {
-            errno.ENOSPC: f"Free some space, or choose another disk with {option}.",
-            errno.EROFS: f"Choose a folder that can be written with {option}.",
-            errno.EACCES: f"Choose a folder that can be written with {option}.",
-        }
-        hint = hints.get(error.errno or 0, f"Choose another folder with {option}.")
+        is_full, is_barred = error.errno == errno.ENOSPC, error.errno in (errno.EROFS, errno.EACCES)
+        if option:
+            step = "Free some space, or choose another disk" if is_full else "Choose another folder"
+            hint = f"{'Choose a folder that can be written' if is_barred else step} with {option}."
+        else:
+            step = "Free some space" if is_full else "Make it writable" if is_barred else "See to the disk"
+            hint = f"{step}, then run the same command again."
         raise DiskTrouble(f"{error.filename or path} cannot be written: {error.strerror or error}.", hint=hint) from error
 
 

@@ -43,7 +43,7 @@ def append(folder: SessionFolder, kind: str, *, by: str, key: EllipticCurvePriva
         DiskTrouble: the disk refuses.
     """
     genesis = seal_digest(folder)
-    with locked(folder.ledger), disk_errors(folder.ledger):
+    with disk_errors(folder.ledger), locked(folder.ledger):
         if folder.ledger.exists():
             journal.move_unfinished_line(folder.ledger)
         start = Chain.resume if folder.ledger.exists() else Chain.create

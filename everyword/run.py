@@ -6,6 +6,7 @@ line in the ledger; the first adopts itself.
 
 import json
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ READINGS = "readings.jsonl"
 QUARANTINE = "quarantine.jsonl"
 RUN_JSON = "run.json"
 
+_NAME = re.compile(r"r\d{3,}")
+
 
 def run_path(folder: SessionFolder, run: str) -> Path:
     """Where the files of a run are."""
@@ -35,16 +38,22 @@ def run_names(folder: SessionFolder) -> list[str]:
     """All runs that have a folder, finished or not, oldest first."""
     if not folder.transcripts.is_dir():
         return []
-    return sorted(path.name for path in folder.transcripts.iterdir() if path.name.startswith("r") and path.is_dir())
+    return sorted(path.name for path in folder.transcripts.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
 
 
 def start_run(folder: SessionFolder) -> str:
-    """Make the folder of the next run and return its name; numbers are never used twice."""
-    number = 1 + max((int(name[1:]) for name in run_names(folder) if name[1:].isdecimal()), default=0)
-    run = f"r{number:03}"
+    """Make the folder of the next run and return its name; numbers are never used twice, even if a signed run is missing.
+
+    Raises:
+        DiskTrouble: the disk refuses.
+    """
     with disk_errors(folder.transcripts):
+        folder.transcripts.mkdir(exist_ok=True)
+        names = {path.name for path in folder.transcripts.iterdir()} | signed_runs(folder)
+        number = 1 + max((int(name[1:]) for name in names if _NAME.fullmatch(name)), default=0)
+        run = f"r{number:03}"
         try:
-            run_path(folder, run).mkdir(parents=True)
+            run_path(folder, run).mkdir()
         except FileExistsError:  # another process was quicker
             return start_run(folder)
         sync_directory(folder.transcripts)
@@ -92,10 +101,11 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
             yield value
 
 
-def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey, by: str) -> Run:
+def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey, by: str, is_adoptable: bool = True) -> Run:
     """Write ``run.json``, sign it into the ledger, adopt the run if no other is current; returns what ``run.json`` says.
 
     An earlier process may have died in the middle of this: what the ledger vouches for stays, and the rest is written anew.
+    One that is not `is_adoptable` waits for somebody to adopt it.
 
     Raises:
         DiskTrouble, SessionBusy, BrokenChain: see `ledger.append`.
@@ -110,7 +120,7 @@ def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey,
             write_new(path, data)
             sync_directory(path.parent)
         ledger.append(folder, "asr.run", by=by, key=key, run=run.run, digest=digest(data))
-    if ledger.current_run(folder) is None:
+    if is_adoptable and ledger.current_run(folder) is None:
         ledger.append(folder, "adopt", by=by, key=key, run=run.run)
     return run
 
@@ -148,9 +158,19 @@ def list_files(path: Path) -> dict[str, str]:
 
 
 def read_run(folder: SessionFolder, name: str) -> Run:
-    """What ``run.json`` says.  Raises `NotTranscribed` when that run is not finished, `CorruptFolder` when it is damaged."""
+    """What ``run.json`` says.
+
+    Raises:
+        NotTranscribed: there is no such run, or it is not finished.
+        CorruptFolder: it is damaged, or gone although the ledger names it.
+    """
     path = run_path(folder, name) / RUN_JSON
     if name not in run_names(folder) or not path.exists():
+        if name in signed_runs(folder):
+            raise CorruptFolder(
+                f"{folder.path.name}: transcripts/{name} is missing, and the ledger names it.",
+                hint=f"Put the folder back, or let another run count: `everyword adopt {folder.path.name} RUN`.",
+            )
         raise NotTranscribed(f"{folder.path.name} has no finished run {name}.")
     try:
         run = from_json(Run, parse_canonical(path.read_bytes(), what=f"{name}/{RUN_JSON}"))

@@ -14,15 +14,16 @@ from everyword import checker, keys, ledger, run
 from everyword.certificates import converted, verify_certificates
 from everyword.checker import Trust
 from everyword.clock import clock_text
-from everyword.digest import TAG, canonical, digest, file_digest, parse_canonical
+from everyword.digest import canonical, digest, file_digest, parse_canonical
 from everyword.errors import EverywordError, SessionNotFound, UnsupportedFormat
 from everyword.findings import DAMAGE, failed, finding, guarded, passed, stranger, unknown
 from everyword.folder import FORMAT, SessionFolder
-from everyword.merkle import leaf_digest, leaf_salt, salt_commitment
+from everyword.leaves import altered_seconds
+from everyword.merkle import salt_commitment
 from everyword.model import AudioSegment, Finding, Outcome, Stream
 from everyword.recording import Recording, read_recording
 from everyword.seal import completeness, read_seal, read_sums, roots_of, sealed_files
-from everyword.segment import read_layout, read_pcm, split_channels
+from everyword.segment import read_layout
 from everyword.verify_runs import verify_runs
 
 WORKERS = max(1, min(4, os.cpu_count() or 1))
@@ -219,44 +220,12 @@ def _segment(
         yield failed(segment.path, "Its header does not say the format the journal says.")
     if (digests.get(segment.path) or file_digest(path)) != segment.digest:
         yield failed(segment.path, "The file is not the one the journal lists.")
-    wrong: list[list[int]] = [[] for _ in stream.tracks]
-    for index, pcm in _seconds(recording, stream, segment):
-        for channel in _wrong_channels(recording, stream, index, pcm, seed):
-            wrong[channel].append(index)
-    for channel, track in enumerate(stream.tracks):
-        for first, end in _stretches(wrong[channel]):
+    wrong = altered_seconds(recording, stream, segment, seed=seed)
+    for channel, (track, stretches) in enumerate(zip(stream.tracks, wrong, strict=True)):
+        for first, end in stretches:
             place = "–".join(clock_text(index * stream.rate_hz, stream.rate_hz) for index in (first, end))
             what = f"Track {track} (channel {channel}), second{'s' * (end > first + 1)} {place}"
             yield failed(segment.path, f"{what}, is not the sound that was sealed.")
-
-
-def _seconds(recording: Recording, stream: Stream, segment: AudioSegment) -> Iterator[tuple[int, bytes]]:
-    """(leaf index, interleaved PCM) of every second; segments hold whole leaves but for a stream's last one."""
-    start, end = segment.first_frame, segment.first_frame + segment.frame_count
-    while start < end:
-        count = min(stream.rate_hz - start % stream.rate_hz, end - start)
-        pieces = read_pcm(recording.folder.path, (segment,), stream, first_frame=start, frame_count=count)
-        yield start // stream.rate_hz, b"".join(pcm for _, pcm in pieces)
-        start += count
-
-
-def _wrong_channels(recording: Recording, stream: Stream, index: int, pcm: bytes, seed: bytes) -> Iterator[int]:
-    expected = recording.leaves.get((stream.stream, index), ("",) * stream.channels)
-    for channel, samples in enumerate(split_channels(pcm, channels=stream.channels, sample_format=stream.sample_format)):
-        salt = leaf_salt(seed, stream=stream.stream, channel=channel, index=index)
-        leaf = leaf_digest(recording.session.id, samples, salt=salt, stream=stream.stream, channel=channel, index=index)
-        if TAG + leaf.hex() != expected[channel]:
-            yield channel
-
-
-def _stretches(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(first, end) of each unbroken run of growing numbers."""
-    first = 0
-    for place, index in enumerate(indexes):
-        if not place or indexes[place - 1] != index - 1:
-            first = index
-        if place + 1 == len(indexes) or indexes[place + 1] != index + 1:
-            yield first, index + 1
 
 
 def _ledger(folder: SessionFolder, trusted: Collection[str]) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def write_brief(chapters: Sequence[Chapter], to: Path, *, force: bool) -> list[P
     for path in paths:
         if path.exists() and not force:
             raise WouldOverwrite(f"{path} is there already.")
-    with disk_errors(to):
+    with disk_errors(to, option="--to"):
         to.mkdir(parents=True, exist_ok=True)
         for path, (_, form) in zip(paths, FILES, strict=True):
             path.write_text("".join(f"{line}\n" for line in lines(chapters, form)), encoding="utf-8")

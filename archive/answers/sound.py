@@ -46,14 +46,14 @@ def write_wav(folder: SessionFolder, number: int, path: Path, *, around_s: float
     if path.exists() and not force:
         raise WouldOverwrite(f"{path} is there already.")
     pcm = b"".join(_sound(record, place))
-    with disk_errors(path), path.open("wb") as file:
+    with disk_errors(path, option="--to"), path.open("wb") as file:
         file.write(with_sizes(head, len(pcm)) + pcm + b"\0" * (len(pcm) % 2))
 
 
 def write_hit(folder: SessionFolder, number: int, to: Path) -> Path:
     """`write_wav` under a name of its own in the folder `to`; one that is there already is the same sound, and stays."""
     path = to / f"{folder.read_session().id}-{number:06}.wav"
-    with disk_errors(to):
+    with disk_errors(to, option="--to"):
         to.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         write_wav(folder, number, path)

@@ -156,7 +156,7 @@ def write(to: Path, payload: Payload, tags: Mapping[str, bytes], *, as_zip: bool
     path = to.with_name(f"{to.name}.zip") if as_zip else to
     if path.exists():
         raise WouldOverwrite(f"{path} is there already.")
-    with disk_errors(path):
+    with disk_errors(path, option="--to"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if as_zip:
             _write_zip(path, to.name, {**beside, **payload.made}, payload.copied)

@@ -215,7 +215,7 @@ def _ask(settings: Settings, one: "Wanted", authority: str, roots: bytes) -> boo
 def _write_requests(waiting: "list[Wanted]", to: Path) -> None:
     from archive.certificate import timestamp as stamps
 
-    with folder.disk_errors(to):
+    with folder.disk_errors(to, option="--to"):
         to.mkdir(parents=True, exist_ok=True)
         for one in waiting:
             path = to / f"{one.folder.path.name.rpartition('-')[2]}-{one.name}.tsq"

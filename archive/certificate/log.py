@@ -21,7 +21,7 @@ def checkpoint(home: Path, *, device: str) -> dict[str, object]:
     """
     path, head, count = home / FILE_NAME, _genesis(device), 0
     if path.exists():
-        with locked(path), disk_errors(path):
+        with disk_errors(path), locked(path):
             chain = Chain.resume(path, genesis=head)
             head, count = chain.head, chain.count
             chain.close()
@@ -33,7 +33,7 @@ def append(home: Path, *, device: str, session: str, revision: int, manifest: st
     path = home / FILE_NAME
     with disk_errors(path):
         home.mkdir(parents=True, exist_ok=True)
-    with locked(path), disk_errors(path):
+    with disk_errors(path), locked(path):
         if path.exists():
             journal.move_unfinished_line(path)
             chain = Chain.resume(path, genesis=_genesis(device))

@@ -104,7 +104,7 @@ def check_target(record: Record, paths: Sequence[Path], *, to: Path, force: bool
 
 def write(contents: Mapping[Path, bytes], *, to: Path, force: bool) -> None:
     """Write files into the folder `to`, each complete or not there at all.  Raises `WouldOverwrite` and `DiskTrouble`."""
-    with disk_errors(to):
+    with disk_errors(to, option="--to"):
         to.mkdir(parents=True, exist_ok=True)
         for path, content in contents.items():
             _write(path, content, force=force)

@@ -66,7 +66,7 @@ def export_sound(folder: SessionFolder, formats: Sequence[str], *, to: Path, for
             _check_flac(stream)
         if not force and os.path.lexists(path):
             raise WouldOverwrite(f"{path} is there already.")
-    with disk_errors(to):
+    with disk_errors(to, option="--to"):
         to.mkdir(parents=True, exist_ok=True)
         for path, (stream, write) in wanted.items():
             _write(path, recording, stream, write)

@@ -212,7 +212,7 @@ class Record:
         Raises:
             DiskTrouble: not even the reserve was enough; nothing recorded is lost, and salvage will seal it.
         """
-        with disk_errors(self.folder.path):
+        with disk_errors(self.folder.path, option="--to"):
             self.close_tapes()
             with self._inbox_held():
                 self.take_notes(stream=1, frame=self.tapes[1].frame if 1 in self.tapes else 0)

@@ -201,7 +201,7 @@ def check_disk(path: Path, *, needed_bytes_per_s: int) -> DiskCheck:
     """Write as a recording does, and wait for the disk after each mebibyte.  Raises `DiskTrouble` when it cannot be written."""
     probe = path / f".everyword-check-{ULID()}"
     piece, slowest_us = os.urandom(1 << 20), 0
-    with disk_errors(path):
+    with disk_errors(path, option="--to"):
         path.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
