@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,6 +163,21 @@ class SessionFolder:
         except ValueError as error:
             raise CorruptFolder(f"{self.path.name}/session.json lacks something: {error}.") from error
 
+    def entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Everything in the folder, by name, with what the system says of it; links are not followed.
+
+        Raises:
+            OSError: a folder in it cannot be read.
+        """
+        for parent, directories, files in os.walk(self.path, onerror=_raise):
+            for name in sorted(directories + files):
+                path = Path(parent, name)
+                try:
+                    found = path.lstat()
+                except FileNotFoundError:  # a lock comes and goes
+                    continue
+                yield path, found
+
     def genesis(self) -> str:
         """What the journal's first line follows: the digest of ``session.json``."""
         return digest(self.session_json.read_bytes())
@@ -175,6 +191,15 @@ class SessionFolder:
         if len(seed) != 32:
             raise CorruptFolder(f"{self.path.name}/salts.key has {len(seed)} bytes, not 32.")
         return seed
+
+
+def is_plain(found: os.stat_result) -> bool:
+    """True for files and folders; to read a link, a pipe or a device could lead out of the folder or never end."""
+    return stat.S_IFMT(found.st_mode) in (stat.S_IFREG, stat.S_IFDIR)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def create(parent: Path, session: Session) -> SessionFolder:

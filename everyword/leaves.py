@@ -2,16 +2,47 @@
 
 from collections.abc import Iterator, Sequence
 
-from everyword.digest import TAG
+from everyword.digest import TAG, file_digest
+from everyword.errors import CorruptFolder
 from everyword.merkle import leaf_digest, leaf_salt
 from everyword.model import AudioSegment, Stream
 from everyword.recording import Recording
 from everyword.segment import read_pcm, split_channels
 
 
-def altered_seconds(
-    recording: Recording, stream: Stream, segment: AudioSegment, *, seed: bytes
-) -> list[list[tuple[int, int]]]:
+def altered_frames(recording: Recording) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """(stream, channel) → ``(first frame, end frame)`` of what is not the sound that was journalled; nothing where all is.
+
+    Only files that are not those of the journal are looked at second by second; without the seed of the salts, which that takes,
+    the whole of such a file counts.
+
+    Raises:
+        CorruptFolder: a segment cannot be read.
+    """
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for segment in recording.segments:
+        stream, end = recording.streams[segment.stream], segment.first_frame + segment.frame_count
+        if _is_journalled(recording, segment):
+            continue
+        try:
+            seconds = altered_seconds(recording, stream, segment, seed=recording.folder.read_seed())
+        except CorruptFolder:
+            seconds = [[(segment.first_frame // stream.rate_hz, -(-end // stream.rate_hz))]] * stream.channels
+        for channel, stretches in enumerate(seconds):
+            frames = [(first * stream.rate_hz, min(end, last * stream.rate_hz)) for first, last in stretches]
+            if frames:
+                found.setdefault((stream.stream, channel), []).extend(frames)
+    return found
+
+
+def _is_journalled(recording: Recording, segment: AudioSegment) -> bool:
+    try:
+        return file_digest(recording.folder.path / segment.path) == segment.digest
+    except OSError as error:
+        raise CorruptFolder(f"{segment.path} cannot be read: {error.strerror}.") from error
+
+
+def altered_seconds(recording: Recording, stream: Stream, segment: AudioSegment, *, seed: bytes) -> list[list[tuple[int, int]]]:
     """Of each channel of a stream: ``(first, end)`` of the seconds of a segment that are not the sound that was journalled.
 
     Raises:

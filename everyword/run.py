@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from everyword import ledger
-from everyword.digest import canonical, digest, file_digest, parse_canonical
+from everyword.digest import canonical, file_digest, parse_canonical
 from everyword.errors import CorruptFolder, NotTranscribed
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.model import Run, Span, T, Transcript, Utterance, from_json, to_json
@@ -101,28 +101,34 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
             yield value
 
 
-def finish_run(folder: SessionFolder, run: Run, *, key: EllipticCurvePrivateKey, by: str, is_adoptable: bool = True) -> Run:
-    """Write ``run.json``, sign it into the ledger, adopt the run if no other is current; returns what ``run.json`` says.
+def write_run(folder: SessionFolder, run: Run) -> None:
+    """Write ``run.json``, which says that every file it lists is whole.  Raises `DiskTrouble`."""
+    path = run_path(folder, run.run) / RUN_JSON
+    with disk_errors(path):
+        write_new(path, canonical(to_json(run)))
+        sync_directory(path.parent)
 
-    An earlier process may have died in the middle of this: what the ledger vouches for stays, and the rest is written anew.
-    One that is not `is_adoptable` waits for somebody to adopt it.
+
+def sign_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey, by: str) -> None:
+    """Sign a whole run into the ledger, and adopt it if no other is current and `is_adoptable`.
+
+    An earlier process may have died in the middle of this: what the ledger has stays.
 
     Raises:
+        NotTranscribed, CorruptFolder: the run is not whole.
         DiskTrouble, SessionBusy, BrokenChain: see `ledger.append`.
     """
-    if run.run in signed_runs(folder):
-        run = read_run(folder, run.run)
-    else:
-        path = run_path(folder, run.run) / RUN_JSON
-        data = canonical(to_json(run))
-        with disk_errors(path):
-            path.unlink(missing_ok=True)
-            write_new(path, data)
-            sync_directory(path.parent)
-        ledger.append(folder, "asr.run", by=by, key=key, run=run.run, digest=digest(data))
-    if is_adoptable and ledger.current_run(folder) is None:
-        ledger.append(folder, "adopt", by=by, key=key, run=run.run)
-    return run
+    transcript = read_transcript(folder, name)
+    if name not in signed_runs(folder):
+        written = file_digest(run_path(folder, name) / RUN_JSON)
+        ledger.append(folder, "asr.run", by=by, key=key, run=name, digest=written)
+    if is_adoptable(transcript) and ledger.current_run(folder) is None:
+        ledger.append(folder, "adopt", by=by, key=key, run=name)
+
+
+def is_adoptable(transcript: Transcript) -> bool:
+    """False for one that must not count unless somebody wants it to: windows failed, and no word was read."""
+    return bool(transcript.utterances) or all(span.state != "failed" for span in transcript.coverage)
 
 
 def adopt_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey, by: str) -> Run:
@@ -148,12 +154,12 @@ def signed_runs(folder: SessionFolder) -> set[str]:
     return {str(line.get("run")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
 
 
-def list_files(path: Path) -> dict[str, str]:
-    """Name → digest of every file of a run but ``run.json`` itself."""
+def list_files(path: Path, *, without: Collection[str] = ()) -> dict[str, str]:
+    """Name → digest of every file of a run but ``run.json`` itself and those `without`."""
     return {
         name: file_digest(path / name)
         for name in sorted(file.name for file in path.iterdir())
-        if name != RUN_JSON and (path / name).is_file()
+        if name not in (RUN_JSON, *without) and (path / name).is_file()
     }
 
 

@@ -5,7 +5,6 @@ and unknown never turns into pass.
 """
 
 import os
-import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ from everyword.clock import clock_text
 from everyword.digest import canonical, digest, file_digest, parse_canonical
 from everyword.errors import EverywordError, SessionNotFound, UnsupportedFormat
 from everyword.findings import DAMAGE, failed, finding, guarded, passed, stranger, unknown
-from everyword.folder import FORMAT, SessionFolder
+from everyword.folder import FORMAT, SessionFolder, is_plain
 from everyword.leaves import altered_seconds
 from everyword.merkle import salt_commitment
 from everyword.model import AudioSegment, Finding, Outcome, Stream
@@ -86,21 +85,11 @@ def verdicts(findings: Iterable[Finding]) -> tuple[Outcome, Outcome]:
 def _strange(folder: SessionFolder) -> Iterator[Finding]:
     """Links, pipes, devices and giants: to read one could lead out of the folder or never end, so nothing is read beside one."""
     whole = {folder.session_json, folder.seal, folder.seal_key, folder.seal_signature, folder.sums, folder.salts}
-    for parent, directories, files in os.walk(folder.path, onerror=_raise):
-        for name in sorted(directories + files):
-            path = Path(parent, name)
-            try:
-                found = path.lstat()
-            except FileNotFoundError:  # a lock comes and goes
-                continue
-            if stat.S_IFMT(found.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
-                yield failed(folder.relative(path), "It is neither a file nor a folder but leads elsewhere: nothing was read.")
-            elif found.st_size > LARGEST_BYTES and (path in whole or name == run.RUN_JSON):
-                yield failed(folder.relative(path), "It is much too large to be what it should be: nothing was read.")
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    for path, found in folder.entries():
+        if not is_plain(found):
+            yield failed(folder.relative(path), "It is neither a file nor a folder but leads elsewhere: nothing was read.")
+        elif found.st_size > LARGEST_BYTES and (path in whole or path.name == run.RUN_JSON):
+            yield failed(folder.relative(path), "It is much too large to be what it should be: nothing was read.")
 
 
 def _open(folder: SessionFolder) -> Recording | Finding:

@@ -83,7 +83,7 @@ def transcribe(
     if as_json:
         terminal.put_json({**_summary(outcome, elapsed_s), **told})
     _tell(outcome, elapsed_s)
-    if outcome.failed_windows or outcome.speaker_problems:
+    if outcome.failed_windows or outcome.speaker_problems or outcome.altered or outcome.broken_s:
         raise typer.Exit(errors.WARNINGS)
 
 
@@ -179,7 +179,9 @@ def _summary(outcome: "Outcome", elapsed_s: float) -> dict[str, object]:
         "flagged_windows": outcome.run.flagged_windows,
         "failed_windows": outcome.failed_windows,
         "quarantined_words": outcome.quarantined,
-        "not_finite_samples": outcome.not_finite,
+        "broken_s": round(outcome.broken_s, 3),
+        "altered": [{"track": track, "first_s": first_s, "end_s": end_s} for track, first_s, end_s in outcome.altered],
+        "is_current": outcome.current == outcome.run.run,
         "speaker_notes": list(outcome.speaker_notes),
         "sound_s": round(outcome.sound_s, 3),
         "seconds": {state: round(seconds, 3) for state, seconds in outcome.seconds.items()},
@@ -200,10 +202,36 @@ def _tell(outcome: "Outcome", elapsed_s: float) -> None:
         terminal.say(note)
     if outcome.quarantined:
         terminal.say(f"{outcome.quarantined} words were set aside: quarantine.jsonl has them, each with the reason")
-    if outcome.not_finite:
-        terminal.say(f"{outcome.not_finite} samples are no numbers (NaN or infinite) and were heard as silence", style="yellow")
-    if outcome.failed_windows:
-        terminal.say(f"{outcome.failed_windows} windows could not be read: see the coverage for where", style="yellow")
+    for warning in _warnings(outcome):
+        terminal.say(warning, style="yellow")
+
+
+def _warnings(outcome: "Outcome") -> "Iterator[str]":
+    """What went wrong, and the next step; and whether the run counts."""
+    session, run = outcome.run.session, outcome.run.run
+    if outcome.broken_s:
+        yield (
+            f"{outcome.broken_s:.2f} s hold samples that are no level of sound (no number, or far beyond full scale): they are "
+            "inaudible; write the file anew with levels between -1 and 1 and import that"
+        )
+    for track, first_s, end_s in outcome.altered:
+        yield (
+            f"Track {track}, second {first_s:.0f} to {end_s:.0f}, is not the sound that was sealed: its words are flagged "
+            f"`altered`; `everyword verify {session}` says more"
+        )
+    if outcome.failures:
+        yield (
+            f"{_windows(outcome.failed_windows)} could not be read ({outcome.failures[0]}): coverage.jsonl has them as `failed`; "
+            "run the same command again to try once more"
+        )
+    if outcome.current is None:
+        yield f"No word was read, so {run} does not count as the transcription: `everyword adopt {session} {run}` lets it count"
+    elif outcome.current != run:
+        yield f"{outcome.current} stays the current transcription: `everyword adopt {session} {run}` makes it {run}"
+
+
+def _windows(count: int) -> str:
+    return "1 window" if count == 1 else f"{count} windows"
 
 
 def _tracks(count: int) -> str:

@@ -80,6 +80,9 @@ class Engine(Protocol):
     def settings(self) -> dict[str, int | str]:
         """Everything that decides what is written, for ``run.json``."""
 
+    def knows(self, language: str) -> bool:
+        """True when it can read that language, an ISO 639-1 code."""
+
     def context_samples(self, sample_count: int) -> int:
         """The context a window of that length gets; depends on nothing else, and only equal contexts share a batch."""
 
@@ -125,6 +128,10 @@ class ScriptedEngine:
     def settings(self) -> dict[str, int | str]:
         """Has no settings."""
         return {}
+
+    def knows(self, language: str) -> bool:  # noqa: ARG002
+        """Any."""
+        return True
 
     def context_samples(self, sample_count: int) -> int:
         """Whole seconds."""

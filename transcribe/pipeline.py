@@ -2,29 +2,34 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from everyword import ledger
 from everyword import run as runs
 from everyword.digest import canonical, digest, file_digest
-from everyword.errors import EverywordError, InvalidOption, SessionBusy
-from everyword.folder import SessionFolder, disk_errors, sync_directory
-from everyword.ledger import seal_digest
+from everyword.errors import CorruptFolder, EverywordError, InvalidOption, SessionBusy
+from everyword.folder import SessionFolder, disk_errors, is_plain, sync_directory
+from everyword.leaves import altered_frames
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
 from transcribe.engine import Engine
-from transcribe.evidence import checks, doubt
-from transcribe.evidence.coverage import frames_by_state
-from transcribe.reading import bilingual, looks, turns
+from transcribe.evidence.coverage import BROKEN
 from transcribe.reading.dictionary import DICTIONARIES
 from transcribe.record import stitch
-from transcribe.record.unfinished import Begun, begin
-from transcribe.sound import audio, rumble, windows
+from transcribe.record.unfinished import UNFINISHED, Begun, begin
 from transcribe.sound.audio import require_segments
 from transcribe.speakers import attribution
 from transcribe.track import TrackText, Write, read_track
+
+FILES = (runs.READINGS, runs.UTTERANCES, runs.COVERAGE, runs.QUARANTINE, *attribution.FILES)
+"""What a run is made of, beside what says what it is."""
+
+Altered: TypeAlias = Mapping[tuple[int, int], Sequence[tuple[int, int]]]
+"""(stream, channel) → ``(first frame, end frame)`` of what is not the sound that was sealed."""
 
 Progress = Callable[[float, float], None]
 """Called with the seconds of sound done and the seconds there are, summed over all tracks."""
@@ -32,8 +37,10 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished run, in numbers; seconds are summed over all tracks.
+    """A finished run, in numbers; seconds are summed over all tracks.  ``current`` is the run that counts.
 
+    ``failures`` are what the engine said of windows that it could not read, each once.  ``broken_s`` is how long samples were no
+    numbers; ``altered`` the stretches of a track that are not the sound that was sealed, as ``(track, first s, end s)``.
     ``speaker_problems`` counts the tracks on which voices could not be told apart or compared; the notes say why.
     """
 
@@ -43,9 +50,12 @@ class Outcome:
     utterances: int
     failed_windows: int
     quarantined: int
-    not_finite: int
+    broken_s: float
     sound_s: float
     seconds: dict[State, float]
+    current: str | None = None
+    failures: tuple[str, ...] = ()
+    altered: tuple[tuple[int, float, float], ...] = ()
     speaker_notes: tuple[str, ...] = ()
     speaker_problems: int = 0
 
@@ -57,6 +67,9 @@ def open_recording(folder: SessionFolder) -> Recording:
         SessionBusy: it is being recorded, or was never closed.
         CorruptFolder: the journal or a segment is damaged.
     """
+    for path, found in folder.entries():
+        if not is_plain(found):
+            raise CorruptFolder(f"{folder.relative(path)} is neither a file nor a folder but leads elsewhere: nothing was read.")
     if not folder.is_sealed:
         folder.read_session()
         raise SessionBusy(
@@ -74,14 +87,23 @@ def choose_languages(*choices: Sequence[str], known: Sequence[str]) -> tuple[str
     Raises:
         InvalidOption: one of them is no language the engine knows.
     """
-    chosen = tuple(dict.fromkeys(next((choice for choice in choices if choice), ())))
+    chosen = tuple(dict.fromkeys(language.lower() for language in next((choice for choice in choices if choice), ())))
     unknown = [language for language in chosen if language not in known]
     if unknown or not chosen:
         raise InvalidOption(
             f"No speech model knows the language {unknown[0]!r}." if unknown else "No language was given.",
-            hint="Languages are named by their ISO 639-1 codes: --language en --language ru.",
+            hint="Name those that are spoken by their ISO 639-1 codes: --language en --language ru.",
         )
     return chosen
+
+
+def _require_known(engine: Engine, languages: Sequence[str]) -> None:
+    unknown = [language for language in languages if not engine.knows(language)]
+    if unknown:
+        raise InvalidOption(
+            f"The model {engine.model()['name']} does not know the language {unknown[0]!r}.",
+            hint="Choose another with --model, or name only languages that it knows: --language en.",
+        )
 
 
 def transcribe(
@@ -109,28 +131,35 @@ def transcribe(
         progress: see `Progress`; called from this thread.
 
     Raises:
-        CorruptFolder: a segment is missing or short.
+        InvalidOption: the engine does not know one of the languages.
+        CorruptFolder: a segment is missing or short, or somebody put a file of theirs into the run.
         DiskTrouble: the disk refuses.
     """
+    _require_known(engine, languages)
     folder = recording.folder
     manifest = {
         "session": recording.session.id,
-        "seal": seal_digest(folder),
-        "engine": {**engine.describe(), "everyword": version("everyword"), "code_sha256": _code_digest()},
+        "seal": ledger.seal_digest(folder),
+        "engine": {**engine.describe(), **_versions(), "code_sha256": _code_digest()},
         "model": engine.model(),
-        "settings": {**engine.settings(), **_settings(), "languages": " ".join(languages), "speakers": people},
+        "settings": {**engine.settings(), "languages": " ".join(languages), "speakers": people},
     }
+    altered = altered_frames(recording)
     with begin(folder, manifest) as begun:
-        not_finite = 0
+        begun.refuse_strange(FILES)
         if not begun.is_complete:
             with runs.lines_anew(begun.path / runs.READINGS) as write:
-                texts = list(_read_tracks(recording, engine, languages, begun=begun, write=write, progress=progress))
+                texts = list(
+                    _read_tracks(recording, engine, languages, altered=altered, begun=begun, write=write, progress=progress)
+                )
             attribution.attribute(recording, texts, people=people).write(begun.path)
-            not_finite = sum(text.not_finite for text in texts)
             _write_files(begun, texts, _in_order(recording, texts))
             _require_whole_account(recording, begun.path)
-            begun.complete()
-        return _finish(recording, begun, manifest, key=key, by=by, not_finite=not_finite)
+            begun.refuse_strange(FILES)
+            runs.write_run(folder, _described(begun, manifest))
+        begun.complete()
+        runs.sign_run(folder, begun.name, key=key, by=by)
+        return _outcome(recording, runs.read_run(folder, begun.name), begun.path, altered)
 
 
 def _in_order(recording: Recording, texts: Sequence[TrackText]) -> list[Utterance]:
@@ -140,31 +169,21 @@ def _in_order(recording: Recording, texts: Sequence[TrackText]) -> list[Utteranc
     )
 
 
-def _finish(
-    recording: Recording,
-    begun: Begun,
-    manifest: Mapping[str, object],
-    *,
-    key: EllipticCurvePrivateKey,
-    by: str,
-    not_finite: int,
-) -> Outcome:
-    """Sign the run, with what its files hold."""
-    folder, path = begun.folder, begun.path
+def _described(begun: Begun, manifest: Mapping[str, object]) -> Run:
+    """What ``run.json`` says, by what the other files hold."""
     windows: dict[object, bool] = {}
-    for line in runs.read_lines(path / runs.READINGS):
+    for line in runs.read_lines(begun.path / runs.READINGS):
         place = line["stream"], line["track"], line["window"]
         windows[place] = windows.get(place, False) or bool(line["used"] and (line["flags"] or line["error"]))
     data = {
         **manifest,
         "run": begun.name,
         "started_at_us": begun.started_at_us,
-        "files": runs.list_files(path),
+        "files": runs.list_files(begun.path, without=(UNFINISHED,)),
         "windows": len(windows),
         "flagged_windows": sum(windows.values()),
     }
-    run = runs.finish_run(folder, from_json(Run, data), key=key, by=by)
-    return _outcome(recording, run, path, not_finite)
+    return from_json(Run, data)
 
 
 def _require_whole_account(recording: Recording, path: Path) -> None:
@@ -177,7 +196,14 @@ def _require_whole_account(recording: Recording, path: Path) -> None:
 
 
 def _read_tracks(
-    recording: Recording, engine: Engine, languages: Sequence[str], *, begun: Begun, write: Write, progress: Progress | None
+    recording: Recording,
+    engine: Engine,
+    languages: Sequence[str],
+    *,
+    altered: Altered,
+    begun: Begun,
+    write: Write,
+    progress: Progress | None,
 ) -> Iterator[TrackText]:
     tracks = sorted(recording.tracks, key=lambda track: (track.number, track.stream))
     total_s = sum(recording.end_frame(track.stream) / recording.streams[track.stream].rate_hz for track in tracks)
@@ -190,7 +216,8 @@ def _read_tracks(
             progress(done_s, total_s)
 
     for track in tracks:
-        yield read_track(recording, track, engine, languages=languages, begun=begun, write=write, heard=heard)
+        not_sealed = altered.get((track.stream, track.channel), ())
+        yield read_track(recording, track, engine, languages=languages, altered=not_sealed, begun=begun, write=write, heard=heard)
     heard(total_s)  # gaps have no windows
 
 
@@ -215,46 +242,45 @@ def _code_digest() -> str:
     return digest(canonical(files))
 
 
-def _settings() -> dict[str, int | str]:
-    return {
-        "window_longest_samples": windows.LONGEST_HOPS * windows.HOP,
-        "window_shortest_samples": windows.SHORTEST_HOPS * windows.HOP,
-        "cut_voice_ppm": round(windows.VOICE * 1e6),
-        "full_context_logprob_e6": round(checks.UNSURE_LOGPROB * 1e6),
-        "rest_voice_ms": round(looks.LEAST_REST_S * 1000),
-        "rest_reach_ms": round(looks.REST_REACH_S * 1000),
-        "silence_voice_ppm": round(checks.SOME_VOICE * 1e6),
-        "sure_language_ppm": round(bilingual.SURE_LANGUAGE * 1e6),
-        "alike_logprob_e6": round(bilingual.ALIKE_LOGPROB * 1e6),
-        "alike_shares": " ".join(f"{name}={share}" for name, share in bilingual.ALIKE),
-        "known_words_e6": round(bilingual.WORDS_WEIGHT * 1e6),
-        "language_text_e6": round(bilingual.TEXT_WEIGHT * 1e6),
-        "language_part_ms": round(bilingual.LEAST_PART_S * 1000),
-        "dictionaries": " ".join(f"{name}={version(name)}" for name in DICTIONARIES),
-        "voice_from_hz": rumble.VOICE_FROM_HZ,
-        "far_gain_e6": round(audio.FAR_GAIN * 1e6),
-        "language_change_e6": round(turns.CHANGE_COST * 1e6),
-        "doubtful_e6": round(doubt.DOUBTFUL * 1e6),
-    }
+def _versions() -> dict[str, str]:
+    """Of what decides the text beside the engine, and of what tells voices apart, which need not be here."""
+    found = {}
+    for name in ("everyword", *DICTIONARIES, "sherpa-onnx"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
 
 
-def _outcome(recording: Recording, run: Run, path: Path, not_finite: int) -> Outcome:
+def _outcome(recording: Recording, run: Run, path: Path, altered: Altered) -> Outcome:
     """The numbers as the files have them."""
-    spans = (from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE))
+    rates = {number: stream.rate_hz for number, stream in recording.streams.items()}
     seconds: dict[State, float] = {}
-    for (stream, state), count in frames_by_state(spans).items():
-        seconds[state] = seconds.get(state, 0.0) + count / recording.streams[stream].rate_hz
+    broken_s = 0.0
+    for span in (from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE)):
+        length_s = span.frame_count / rates[span.stream]
+        seconds[span.state] = seconds.get(span.state, 0.0) + length_s
+        broken_s += length_s if span.reason == BROKEN else 0.0
     words = [len(from_json(Utterance, line).words) for line in runs.read_lines(path / runs.UTTERANCES)]
+    errors = [str(line["error"]) for line in runs.read_lines(path / runs.READINGS) if line["used"] and line["error"]]
     return Outcome(
         run=run,
         tracks=len(recording.tracks),
         words=sum(words),
         utterances=len(words),
-        failed_windows=sum(1 for line in runs.read_lines(path / runs.READINGS) if line["used"] and line["error"]),
+        failed_windows=len(errors),
         quarantined=sum(1 for _ in runs.read_lines(path / runs.QUARANTINE)),
-        not_finite=not_finite,
+        broken_s=broken_s,
         sound_s=sum(seconds.values()),
         seconds=seconds,
+        current=ledger.current_run(recording.folder),
+        failures=tuple(dict.fromkeys(errors)),
+        altered=tuple(
+            (track.number, first / rates[track.stream], end / rates[track.stream])
+            for track in recording.tracks
+            for first, end in altered.get((track.stream, track.channel), ())
+        ),
         speaker_notes=tuple(attribution.sentences(attribution.read_told(path))),
         speaker_problems=sum(bool(line["problem"]) for line in attribution.read_told(path)),
     )

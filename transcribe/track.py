@@ -33,8 +33,8 @@ class TrackText:
     utterances: list[Utterance] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     quarantine: list[dict[str, object]] = field(default_factory=list)
-    not_finite: int = 0
-    broken: tuple[tuple[int, int], ...] = ()
+    broken: Sequence[tuple[int, int]] = ()
+    altered: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def read_track(
     engine: Engine,
     *,
     languages: Sequence[str],
+    altered: Sequence[tuple[int, int]] = (),
     begun: Begun,
     write: Write,
     heard: Callable[[float], None],
@@ -69,6 +70,7 @@ def read_track(
         track: which microphone.
         engine: what reads the windows.
         languages: that a window may be in.
+        altered: ``(first frame, end frame)`` of what is not the sound that was sealed.
         begun: the run; what it already has is not read again, and what is read goes there at once.
         write: gets every attempt as it goes into the record, in the order of the windows.
         heard: is told the seconds of sound that are done, in steps.
@@ -80,7 +82,7 @@ def read_track(
     rate_hz = audio.stream.rate_hz
     found = pieces(recording.segments, recording.gaps, stream=track.stream, rate_hz=rate_hz)
     plan = _plan([profile(audio, piece) for piece in found])
-    text = TrackText(track, rate_hz, not_finite=audio.not_finite, broken=tuple(audio.broken))
+    text = TrackText(track, rate_hz, broken=tuple(audio.broken), altered=altered)
     planned = {window: one.is_silent(window) for one in plan for window in one.windows}
     known = planned.keys() & begun.windows(track) | {window for window, is_silent in planned.items() if is_silent}
     heard(sum(window.frame_count for window in known) / rate_hz)
@@ -139,6 +141,7 @@ def _write_down(text: TrackText, plan: Sequence[_Planned], recording: Recording,
         end_frame=recording.end_frame(text.track.stream),
         rate_hz=text.rate_hz,
         stillness=[one.still for one in plan],
+        altered=text.altered,
         broken=text.broken,
         words=[one.word for one in said],
         failed=failed,
@@ -196,12 +199,20 @@ def _kept(text: TrackText, attempt: Attempt, found: Sequence[tuple[Word, str]], 
         if reason := checks.quarantine_reason(word, still=still, reading_flags=attempt.flags):
             text.quarantine.append(words.quarantined(text.track, attempt, word, reason))
             invented += [word] if reason != checks.NO_TIME else []  # a repetition casts no doubt on what it repeats
-        elif still.has_no_voice(word.first_frame, word.first_frame + word.frame_count):
-            kept.append((replace(word, flags=(*word.flags, checks.NO_VOICE)), spaced))
         else:
-            kept.append((word, spaced))
+            kept.append((_with_place(word, still, text.altered), spaced))
     doubted = checks.doubt_rest([word for word, _ in kept], invented=invented, rate_hz=text.rate_hz)
     return [(word, spaced) for word, (_, spaced) in zip(doubted, kept, strict=True)]
+
+
+def _with_place(word: Word, still: Stillness, altered: Sequence[tuple[int, int]]) -> Word:
+    """The word, flagged if the sound in its place does not bear it out."""
+    end_frame = word.first_frame + word.frame_count
+    signs = (
+        (checks.NO_VOICE, still.has_no_voice(word.first_frame, end_frame)),
+        (checks.ALTERED, any(first < end_frame and word.first_frame < end for first, end in altered)),
+    )
+    return replace(word, flags=(*word.flags, *(flag for flag, is_so in signs if is_so)))
 
 
 def _with_uncovered(attempt: Attempt, kept: Sequence[Word], place: Profile) -> Attempt:

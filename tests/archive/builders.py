@@ -120,7 +120,8 @@ def add_run(folder: SessionFolder, said: Sequence[Said], *, home: Path, states: 
         windows=1,
         flagged_windows=0,
     )
-    run.finish_run(folder, finished, key=keys.device_key(home), by="Test Operator")
+    run.write_run(folder, finished)
+    run.sign_run(folder, name, key=keys.device_key(home), by="Test Operator")
     return name
 
 

@@ -1,5 +1,6 @@
 """Transcription runs: written once, signed, adopted."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,21 +77,59 @@ def test_an_unfinished_run_is_not_read(case: Case) -> None:
 
 
 def test_numbers_are_never_used_twice(case: Case) -> None:
-    for name in ("r007", "r²", "rx"):
+    for name in ("r007", "r²", "rx", "r9"):
         (case.folder.transcripts / name).mkdir()
     assert ["r008", "r009"] == [run.start_run(case.folder) for _ in range(2)]
 
 
-def test_a_run_is_finished_once(case: Case) -> None:
-    """What the ledger vouches for stays, whatever somebody would finish it with."""
-    made, before = run.read_run(case.folder, "r001"), case.folder.ledger.read_bytes()
-    assert made == run.finish_run(case.folder, replace(made, model={"name": "another"}), key=case.key, by="Anna")
-    assert (made, before) == (run.read_run(case.folder, "r001"), case.folder.ledger.read_bytes())
+def test_a_run_is_signed_once(case: Case) -> None:
+    before = case.folder.ledger.read_bytes()
+    run.sign_run(case.folder, "r001", key=case.key, by="Anna")
+    assert before == case.folder.ledger.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_a_run_that_is_not_what_it_says_is_not_signed(case: Case, damage: str) -> None:
+    name, before = sessions.add_run(case), case.folder.ledger.read_bytes()
+    case.folder.ledger.write_bytes(b"".join(before.splitlines(keepends=True)[:-1]))
+    path = run.run_path(case.folder, name) / run.UTTERANCES
+    path.unlink() if damage == "removed" else path.write_bytes(path.read_bytes().replace(b"one", b"two"))
+    with pytest.raises(CorruptFolder, match="it was changed or removed"):
+        run.sign_run(case.folder, name, key=case.key, by="Anna")
+    assert name not in run.signed_runs(case.folder)
+
+
+def test_a_run_that_is_gone_leaves_its_number_and_says_so(case: Case) -> None:
+    shutil.rmtree(run.run_path(case.folder, "r001"))
+    assert "r002" == run.start_run(case.folder)
+    with pytest.raises(CorruptFolder, match="r001 is missing, and the ledger names it") as caught:
+        run.read_transcript(case.folder)
+    assert "everyword adopt" in caught.value.hint
+
+
+def test_a_run_of_which_nothing_could_be_read_does_not_count_by_itself(case: Case) -> None:
+    made = run.read_transcript(case.folder)
+    failed = tuple(replace(span, state="failed") for span in made.coverage)
+    silent = tuple(replace(span, state="silent") for span in made.coverage)
+    found = [
+        run.is_adoptable(replace(made, utterances=said, coverage=spans))
+        for said, spans in ((made.utterances, failed), ((), failed), ((), silent))
+    ]
+    assert [True, False, True] == found
 
 
 def test_two_processes_that_begin_at_once_get_runs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = SessionFolder(tmp_path)
-    seen: list[list[str]] = [[], ["r001"]]
-    assert "r001" == run.start_run(folder)
-    monkeypatch.setattr(run, "run_names", lambda _: seen.pop(0))
+
+    def meanwhile(_: SessionFolder) -> set[str]:
+        run.run_path(folder, "r001").mkdir(exist_ok=True)
+        return set()
+
+    monkeypatch.setattr(run, "signed_runs", meanwhile)
     assert "r002" == run.start_run(folder)
+
+
+def test_a_file_of_the_name_of_a_run_is_no_run_and_takes_its_number(case: Case) -> None:
+    (case.folder.transcripts / "r002").write_text("")
+    (case.folder.transcripts / "recovered").mkdir()
+    assert (["r001"], "r003") == (run.run_names(case.folder), run.start_run(case.folder))

@@ -11,7 +11,7 @@ from faster_whisper.vad import get_vad_model
 
 from everyword.errors import CorruptFolder
 from everyword.folder import SessionFolder
-from everyword.model import Input, Stream
+from everyword.model import BYTES_PER_SAMPLE, Input, Stream
 from everyword.recording import read_recording
 from recorder.imports import import_files
 from tests.transcribe.builders import staircase, write_wav
@@ -47,7 +47,7 @@ def whole(audio: TrackAudio) -> tuple[Floats, int]:
     return np.concatenate(list(audio.blocks(piece))), piece.sample_count
 
 
-@pytest.mark.parametrize("sample_format", ["s16", "s24", "s32", "f32"])
+@pytest.mark.parametrize("sample_format", [*BYTES_PER_SAMPLE])
 def test_a_channel_is_the_same_in_every_sample_format(sample_format: str) -> None:
     expected = np.array([[0, 0.5], [-1, 0.25], [0.125, -0.75]], np.float32)
     pcm = {
@@ -55,6 +55,7 @@ def test_a_channel_is_the_same_in_every_sample_format(sample_format: str) -> Non
         "s24": (expected * 2.0**31).astype("<i4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes(),
         "s32": (expected * 2.0**31).astype("<i4").tobytes(),
         "f32": expected.astype("<f4").tobytes(),
+        "f64": expected.astype("<f8").tobytes(),
     }[sample_format]
     for channel in (0, 1):
         assert expected[:, channel].tolist() == channel_samples(pcm, stream=a_stream(sample_format), channel=channel).tolist()
@@ -111,9 +112,14 @@ def test_whoever_speaks_low_is_a_voice_as_well() -> None:
     assert low.mean() > 0.8 * usual.mean() > 0.2
 
 
-def test_samples_that_are_no_numbers_become_silence_and_are_counted(tmp_path: Path) -> None:
+def test_a_double_beyond_any_level_is_no_level() -> None:
+    assert [np.inf] == channel_samples(np.array([1e300]).tobytes(), stream=a_stream("f64", 1), channel=0).tolist()
+
+
+def test_samples_that_are_no_level_become_zeros_and_are_known(tmp_path: Path) -> None:
     pcm = np.full((RATE_HZ, 1), 0.25, "<f4")
-    pcm[[3, 500, 900], 0] = [np.nan, np.inf, -np.inf]
+    pcm[[3, 500, 900, 1100], 0] = [np.nan, np.inf, -np.inf, 9]
+    pcm[8000, 0] = -8
     audio = a_track(tmp_path, np.zeros(RATE_HZ, np.float32))
     stream = replace(audio.stream, sample_format="f32")
     audio.recording.streams[1] = stream
@@ -121,7 +127,7 @@ def test_samples_that_are_no_numbers_become_silence_and_are_counted(tmp_path: Pa
     head = segment.read_bytes()[:1024]
     segment.write_bytes(head + pcm.tobytes())
     samples, _ = whole(audio)
-    assert ([0.0, 0.0, 0.0], 3) == (samples[[3, 500, 900]].tolist(), audio.not_finite)
+    assert ([0.0, 0.0, 0.0, 0.0, -8.0], [(0, 3 * HOP)]) == (samples[[3, 500, 900, 1100, 8000]].tolist(), audio.broken)
     assert np.isfinite(samples).all()
 
 

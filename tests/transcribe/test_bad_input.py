@@ -14,8 +14,11 @@ from everyword import ledger
 from everyword import run as runs
 from everyword.errors import CorruptFolder, DiskTrouble, InvalidOption, ModelMissing
 from everyword.folder import SessionFolder
+from everyword.journal import BrokenChain
+from everyword.leaves import altered_frames
 from everyword.recording import read_recording
 from everyword.run import read_transcript, run_names
+from everyword.segment import HEADER_BYTES
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
@@ -42,6 +45,7 @@ SOUNDS = {
     "8 kHz": (8_000, tone(8_000), "PCM_16"),
     "96 kHz": (96_000, tone(96_000), "PCM_24"),
     "32-bit float with NaN": (16_000, broken(tone(16_000)), "FLOAT"),
+    "64-bit float": (16_000, tone(16_000), "DOUBLE"),
     "clipped": (16_000, np.clip(tone(16_000) * 50, -1, 1), "PCM_16"),
     "far beyond full scale": (16_000, tone(16_000) * 1000, "FLOAT"),
     "with a DC offset": (16_000, tone(16_000) * 0.5 + 0.4, "PCM_16"),
@@ -66,12 +70,97 @@ def unaccounted(folder: SessionFolder) -> list[str]:
 def test_every_frame_of_any_sound_is_accounted_for(tmp_path: Path, invoke: Invoke, script: dict[int, object], sound: str) -> None:
     folder = a_session(tmp_path, sound)
     done = invoke("transcribe", str(folder.path))
-    assert (0, []) == (done.exit_code, unaccounted(folder)), done.output
+    is_broken = sound in ("32-bit float with NaN", "far beyond full scale")
+    assert (3 if is_broken else 0, []) == (done.exit_code, unaccounted(folder)), done.output
 
 
-def test_samples_that_are_no_numbers_are_told(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+def test_samples_that_are_no_level_are_told(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
     done = invoke("transcribe", str(a_session(tmp_path, "32-bit float with NaN").path))
-    assert "102 samples are no numbers" in done.stderr
+    assert "0.03 s hold samples that are no level of sound" in " ".join(done.stderr.split())
+
+
+def test_a_file_on_the_scale_of_integers_is_inaudible_and_nothing_is_made_up(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object]
+) -> None:
+    soundfile.write(tmp_path / "in.wav", staircase(5) * 32768, RATE_HZ, subtype="FLOAT")
+    folder = import_files([tmp_path / "in.wav"], parent=tmp_path / "s", home=tmp_path / "h", title="", operator="Test Operator")
+    assert 3 == invoke("transcribe", str(folder.path)).exit_code
+    spans = [(span.state, span.reason, span.frame_count) for span in read_transcript(folder).coverage]
+    assert [("inaudible", "samples that are no level of sound", 5 * RATE_HZ)] == spans
+
+
+def test_sound_that_was_altered_after_the_seal_is_told_and_its_words_are_flagged(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object]
+) -> None:
+    script.clear()
+    script.update({0: "one two three four five six seven eight nine ten", 14: "after it"})
+    folder = a_marked_session(tmp_path, seconds=20)
+    path = folder.segment(1, 0)
+    data = bytearray(path.read_bytes())
+    data[HEADER_BYTES + 2 * RATE_HZ * 2] ^= 1
+    data[HEADER_BYTES + 12 * RATE_HZ * 2] ^= 1
+    path.write_bytes(data)
+    done = invoke("transcribe", str(folder.path), "--json")
+    found = read_transcript(folder)
+    altered = [word.text for said in found.utterances for word in said.words if "altered" in word.flags]
+    spans = [(span.first_frame, span.frame_count) for span in found.coverage if span.reason == "not the sound that was sealed"]
+    assert (3, ["six", "seven", "eight"], [(12 * RATE_HZ, RATE_HZ)]) == (done.exit_code, altered, spans)
+    told = [{"track": 1, "first_s": 2, "end_s": 3}, {"track": 1, "first_s": 12, "end_s": 13}]
+    assert told == json.loads(done.stdout)["data"]["altered"]
+    assert f"`everyword verify {found.run.session}`" in " ".join(done.stderr.split())
+
+
+def test_where_the_salts_are_gone_the_whole_of_an_altered_file_counts(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=70)
+    folder.salts.unlink()
+    assert {} == altered_frames(read_recording(folder))
+    with folder.segment(1, 1).open("r+b") as file:
+        file.seek(HEADER_BYTES)
+        file.write(b"\xff")
+    assert {(1, 0): [(60 * RATE_HZ, 70 * RATE_HZ)]} == altered_frames(read_recording(folder))
+
+
+@pytest.mark.parametrize("place", ["audio/s1/000000.wav", "transcripts"])
+def test_a_link_is_not_followed(tmp_path: Path, invoke: Invoke, script: dict[int, object], place: str) -> None:
+    folder = a_marked_session(tmp_path, seconds=5)
+    path = folder.path / place
+    (tmp_path / "elsewhere").mkdir()
+    if path.exists():
+        path.rename(tmp_path / "elsewhere" / path.name)
+    path.symlink_to(tmp_path / "elsewhere" / path.name if place != "transcripts" else tmp_path / "elsewhere")
+    done = invoke("transcribe", str(folder.path))
+    assert isinstance(done.exception, CorruptFolder)
+    assert (True, []) == ("leads elsewhere" in str(done.exception), list((tmp_path / "elsewhere").glob("r*")))
+
+
+def test_a_run_of_which_nothing_could_be_read_does_not_count_and_the_next_one_does(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object]
+) -> None:
+    script.update({0: RuntimeError("out of memory"), 14: RuntimeError("out of memory")})
+    folder = a_marked_session(tmp_path, seconds=20)
+    done = invoke("transcribe", str(folder.path))
+    said = " ".join(done.stderr.split())
+    assert (3, None) == (done.exit_code, ledger.current_run(folder))
+    assert "2 windows could not be read (RuntimeError: out of memory)" in said
+    assert "No word was read, so r001 does not count" in said
+    script.update({0: "good morning", 14: "madam"})
+    assert (0, "r002") == (invoke("transcribe", str(folder.path)).exit_code, ledger.current_run(folder))
+
+
+def test_which_run_counts_is_told_where_it_is_not_the_new_one(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path, seconds=20)
+    invoke("transcribe", str(folder.path))
+    done = invoke("transcribe", str(folder.path))
+    assert (0, True) == (done.exit_code, "r001 stays the current transcription" in " ".join(done.stderr.split()))
+
+
+def test_a_ledger_that_is_damaged_is_a_sentence_before_the_work(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=5)
+    folder.ledger.write_text('{"x":1}\n')
+    monkeypatch.setattr(ScriptedEngine, "read", None)
+    assert isinstance(invoke("transcribe", str(folder.path)).exception, BrokenChain)
 
 
 def test_where_samples_are_no_numbers_for_seconds_nothing_is_called_silence(tmp_path: Path, invoke: Invoke, home: Path) -> None:
@@ -82,7 +171,7 @@ def test_where_samples_are_no_numbers_for_seconds_nothing_is_called_silence(tmp_
     invoke("transcribe", str(folder.path))
     spans = [(span.state, span.reason, span.first_frame // 16_000) for span in read_transcript(folder).coverage]
     silence = "no voice, low level"
-    broken = "samples that are no numbers"
+    broken = "samples that are no level of sound"
     assert [("silent", silence, 0), ("inaudible", broken, 4), ("silent", silence, 15)] == spans
 
 
@@ -152,6 +241,40 @@ def test_a_model_folder_that_lacks_a_file_is_refused(tmp_path: Path, invoke: Inv
     folder = a_marked_session(tmp_path, seconds=5)
     done = invoke("transcribe", str(folder.path), "--model", str(copy))
     assert (ModelMissing, 7, []) == (type(done.exception), ModelMissing.exit_code, run_names(folder))
+
+
+@pytest.mark.parametrize("file", ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"])
+@pytest.mark.parametrize("content", [b"", b"{}\n"])
+def test_a_model_folder_with_a_damaged_file_is_refused(
+    tmp_path: Path, invoke: Invoke, base_home: Path, file: str, content: bytes
+) -> None:
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for one in (base_home / "models" / "base").iterdir():
+        (copy / one.name).hardlink_to(one)
+    (copy / file).unlink()
+    (copy / file).write_bytes(content)
+    folder = a_marked_session(tmp_path, seconds=5)
+    done = invoke("transcribe", str(folder.path), "--model", str(copy))
+    assert (ModelMissing, []) == (type(done.exception), run_names(folder)), done.exception
+    assert str(copy) in done.exception.hint  # type: ignore[union-attr]
+
+
+def test_a_model_folder_that_is_not_there_is_not_looked_for_in_the_hub(tmp_path: Path, invoke: Invoke) -> None:
+    folder = a_marked_session(tmp_path, seconds=5)
+    done = invoke("transcribe", str(folder.path), "--model", str(tmp_path / "model"))
+    assert (ModelMissing, True) == (type(done.exception), "no model folder" in str(done.exception))
+
+
+def test_a_language_that_the_model_does_not_know_is_a_mistake_in_the_options(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedEngine, "knows", lambda _, language: language != "yue")
+    folder = a_marked_session(tmp_path, seconds=5)
+    done = invoke("transcribe", str(folder.path), "--language", "EN", "--language", "yue")
+    assert (InvalidOption, []) == (type(done.exception), run_names(folder))
+    assert "does not know the language 'yue'" in str(done.exception)
+    assert 0 == invoke("transcribe", str(folder.path), "--language", "EN").exit_code
 
 
 def test_a_model_with_another_digest_than_it_must_have_is_refused(

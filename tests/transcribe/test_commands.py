@@ -44,7 +44,7 @@ def test_a_failed_window_ends_with_warnings(tmp_path: Path, invoke: Invoke, scri
     script[29] = RuntimeError("out of memory")
     done = invoke("transcribe", str(a_marked_session(tmp_path).path))
     assert 3 == done.exit_code
-    assert "1 windows could not be read" in done.stderr
+    assert "1 window could not be read (RuntimeError: out of memory)" in " ".join(done.stderr.split())
 
 
 def test_voices_that_cannot_be_told_apart_are_a_warning_and_the_text_is_there(

@@ -84,7 +84,7 @@ def test_pull_without_a_network_is_a_sentence(tmp_path: Path, monkeypatch: pytes
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match="no speech model called bas") as caught:
+    with pytest.raises(ModelMissing, match="no speech model called 'bas") as caught:
         models.locate("bas", home=tmp_path)
     assert "large-v3-turbo" in caught.value.hint
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from everyword import keys, ledger
 from everyword import run as runs
-from everyword.errors import DiskTrouble
+from everyword.errors import CorruptFolder, DiskTrouble
 from everyword.folder import SessionFolder
 from everyword.model import Track
 from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
@@ -143,6 +143,33 @@ def test_zeros_that_a_power_cut_left_are_cut_off(tmp_path: Path, undisturbed: tu
     assert undisturbed[0] == text_files(folder, "r001")
 
 
+def test_a_line_that_was_changed_is_read_anew_and_the_lines_after_it_are_kept(
+    tmp_path: Path, undisturbed: tuple[dict[str, bytes], int]
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=undisturbed[1] - 1)
+    path = run_path(folder, "r001") / UNFINISHED
+    lines = path.read_bytes().splitlines(keepends=True)
+    changed = [lines[0].replace(b'"used":true', b'"used":false'), b"\0" * 20 + b"\n", *lines[1:]]
+    assert changed[0] != lines[0]
+    path.write_bytes(b"".join(changed))
+    _, engine = run(folder, tmp_path / "home")
+    assert undisturbed[0] == text_files(folder, "r001")
+    assert len(engine.calls) < undisturbed[1] / 2
+
+
+def test_no_bit_of_what_was_read_can_change_unnoticed(tmp_path: Path) -> None:
+    folder, track = a_marked_session(tmp_path, seconds=3), Track(stream=1, channel=0, number=1)
+    with unfinished.begin(folder, {"a": 1}) as begun:
+        begun.keep(track, [[Attempt(Window(1, 0, 100), "whole", a_reading("said"))]])
+    line = (run_path(folder, "r001") / UNFINISHED).read_bytes()
+    for place in range(8 * len(line)):
+        flipped = bytearray(line)
+        flipped[place // 8] ^= 1 << place % 8
+        with pytest.raises(CorruptFolder):
+            unfinished._group(bytes(flipped))
+
+
 class Stopped(BaseException):
     """Stands for a kill between two steps of the end."""
 
@@ -160,7 +187,13 @@ class Stop:
         return f"{'before' if self.is_before else 'after'} {self.step} {self.at}"
 
 
-STEPS = [(runs, "new_lines", 7), (unfinished.Begun, "complete", 1), (runs, "finish_run", 1), (ledger, "append", 2)]
+STEPS = [
+    (runs, "new_lines", 7),
+    (runs, "write_run", 1),
+    (unfinished.Begun, "complete", 1),
+    (runs, "sign_run", 1),
+    (ledger, "append", 2),
+]
 STOPS = [Stop(place, step, at, is_before) for place, step, times in STEPS for at in range(times) for is_before in (True, False)]
 
 
@@ -189,6 +222,52 @@ def test_a_run_stopped_at_each_step_of_its_end_is_finished_by_the_next(
     names = ["r001", "r002"] if was_over else ["r001"]
     assert (names, "r001", undisturbed[0]) == (run_names(folder), ledger.current_run(folder), text_files(folder, "r001"))
     assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
+
+
+@pytest.mark.parametrize("damage", ["unfinished", "utterances", "coverage", "run"])
+def test_a_run_that_lost_a_file_before_it_was_signed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[dict[str, bytes], int], damage: str
+) -> None:
+    """Whatever is gone or changed, nothing is signed but what was read."""
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "write_run" if damage == "unfinished" else "sign_run", _stop)
+        with pytest.raises(Stopped):
+            run(folder, tmp_path / "home")
+    path = run_path(folder, "r001")
+    match damage:
+        case "unfinished":
+            (path / UNFINISHED).unlink()
+        case "utterances":
+            (path / runs.UTTERANCES).write_bytes((path / runs.UTTERANCES).read_bytes().replace(b"three", b"seven"))
+        case "coverage":
+            (path / runs.COVERAGE).unlink()
+        case "run":
+            (path / RUN_JSON).write_bytes(b"{}")
+    run(folder, tmp_path / "home")
+    assert (["r001"], "r001", undisturbed[0]) == (run_names(folder), ledger.current_run(folder), text_files(folder, "r001"))
+    assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
+
+
+def _stop(*_: object, **__: object) -> None:
+    raise Stopped
+
+
+@pytest.mark.parametrize("strange", ["notes.txt", "sub/notes.txt"])
+def test_what_somebody_put_into_an_unfinished_run_is_not_signed(
+    tmp_path: Path, undisturbed: tuple[dict[str, bytes], int], strange: str
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    assert killed(folder, tmp_path / "home", deadly_call=3)
+    path = run_path(folder, "r001") / strange
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(CorruptFolder, match="which Everyword did not write") as caught:
+        run(folder, tmp_path / "home")
+    assert ("Move it out", "mine") == (caught.value.hint[:11], path.read_text())
+    (run_path(folder, "r001") / strange.split("/", maxsplit=1)[0]).rename(tmp_path / "moved")
+    run(folder, tmp_path / "home")
+    assert undisturbed[0] == text_files(folder, "r001")
 
 
 def test_an_unfinished_run_of_other_languages_is_left_alone(tmp_path: Path) -> None:
@@ -252,6 +331,15 @@ def test_half_a_line_on_a_full_disk_hides_nothing_written_after_it(tmp_path: Pat
         begun.keep(track, [[attempts[2]]])
     with unfinished.begin(folder, {"a": 1}) as begun:
         assert ("r001", [1, 3]) == (begun.name, [window.number for window in begun.windows(track)])
+
+
+def test_a_batch_is_on_the_disk_before_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, track = a_marked_session(tmp_path, seconds=3), Track(stream=1, channel=0, number=1)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    with unfinished.begin(folder, {"a": 1}) as begun:
+        begun.keep(track, [[Attempt(Window(1, 0, 100), "whole", a_reading("said"))]])
+        assert synced == [(begun.path / UNFINISHED).stat().st_size]
 
 
 def test_the_moment_of_beginning_is_that_of_the_first_process(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import read_all
+from transcribe.record import unfinished
 from transcribe.sound.audio import TrackAudio, profile, profile_of
 from transcribe.sound.windows import Floats, Piece, pieces, tile
 from transcribe.whisper import decoding
@@ -98,8 +99,28 @@ def test_the_shares_of_the_allowed_languages_add_up(real_run: RealRun) -> None:
 def test_the_run_names_model_and_versions(real_run: RealRun) -> None:
     run = real_run.outcome.run
     assert run.model["sha256"].startswith("sha256:d01c3014")
-    assert {"faster-whisper", "ctranslate2", "compute_type", "device", "workers", "cpu"} <= run.engine.keys()
-    assert 0 == run.settings["seed"]
+    assert {"faster-whisper", "ctranslate2", "compute_type", "device", "workers", "cpu", "cpu_vectors"} <= run.engine.keys()
+    assert {"everyword", "pymorphy3", "sherpa-onnx", "code_sha256"} <= run.engine.keys()
+
+
+def test_what_changes_the_arithmetic_is_named(real_run: RealRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = real_run.engine.describe()
+    monkeypatch.setenv("CT2_FORCE_CPU_ISA", "GENERIC")
+    assert {"CT2_FORCE_CPU_ISA": "GENERIC"}.items() == real_run.engine.describe().items() - before.items()
+
+
+@pytest.mark.parametrize("length", [1, 160, 161, 319, 8_000])
+def test_the_shortest_sound_is_read(engine: WhisperEngine, length: int) -> None:
+    said, _ = soundfile.read(DATA / "demo.flac", dtype="float32", always_2d=True)
+    (reading,) = engine.read([np.ascontiguousarray(said[60_000 : 60_000 + length, 0])], languages=["en"])
+    assert all(0 <= word.first_sample <= word.first_sample + word.sample_count <= length for word in reading.words)
+    encoded = engine._encode(np.zeros(length, np.float32), engine.context_samples(length))
+    tokenizer = engine._tokenizer("en")
+    assert engine._align(encoded, tokenizer, tokenizer.encode(" one two"), length)
+
+
+def test_a_language_that_the_model_was_not_made_for_is_not_known(engine: WhisperEngine) -> None:
+    assert [True, True, True, False, False] == [engine.knows(one) for one in ("en", "ru", "uk", "yue", "transcribe ")]
 
 
 def test_a_reading_does_not_depend_on_batch_or_threads(real_run: RealRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +137,7 @@ def test_a_reading_does_not_depend_on_batch_or_threads(real_run: RealRun, monkey
 
 def _shape(attempt: Attempt) -> object:
     """What reaches the record, in the integers in which it does."""
-    reading = attempt.reading
-    assert reading is not None
-    words = [(word.text, word.first_sample, word.sample_count, round(word.probability * 1000)) for word in reading.words]
-    return reading.language, [one.tokens for one in reading.hypotheses], words, attempt.flags
+    return unfinished._attempt_line(attempt)
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "uk"])

@@ -27,6 +27,7 @@ LEFT_OUT = "left-out"
 NO_VOICE = "no-voice"
 OTHER_SCRIPT = "other-script"
 SECOND_BEST = "second-best"
+ALTERED = "altered"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"

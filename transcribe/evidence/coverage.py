@@ -13,6 +13,9 @@ from everyword.model import Gap, Span, State, Track, Word
 from transcribe.evidence.checks import Stillness
 from transcribe.sound.windows import runs_of
 
+BROKEN = "samples that are no level of sound"
+ALTERED = "not the sound that was sealed"
+
 REACH_S = 0.3
 """How far beyond its bounds a word accounts for sound: the alignment is no better than that."""
 
@@ -33,6 +36,7 @@ def ledger(
     end_frame: int,
     rate_hz: int,
     stillness: Sequence[Stillness],
+    altered: Iterable[tuple[int, int]] = (),
     broken: Iterable[tuple[int, int]] = (),
     words: Iterable[Word],
     failed: Iterable[tuple[int, int, str]],
@@ -45,14 +49,16 @@ def ledger(
         end_frame: one past the last frame of the stream, gaps included.
         rate_hz: frames a second.
         stillness: where every piece of the track is silent, in order.
-        broken: ``(first frame, end frame)`` of stretches that hold samples that are no numbers: nobody knows what sounded there.
+        altered: ``(first frame, end frame)`` of stretches that are not the sound that was sealed: only words count there.
+        broken: the same of those that hold samples that are no level of sound: nobody knows what sounded there.
         words: those that stand in the transcript, flags and all.
         failed: ``(first frame, end frame, reason)`` of windows that could not be read.
         gaps: those of the stream, filled or not.
     """
     strokes = [stroke for still in stillness for stroke in _by_sound(still)]
+    strokes += [Stroke(first, end, "inaudible", ALTERED) for first, end in altered]
     strokes += _by_words(words, stillness, reach=int(REACH_S * rate_hz))
-    strokes += [Stroke(first, end, "inaudible", "samples that are no numbers") for first, end in broken]
+    strokes += [Stroke(first, end, "inaudible", BROKEN) for first, end in broken]
     strokes += [Stroke(first, end, "failed", reason) for first, end, reason in failed]
     strokes += [_by_gap(gap) for gap in gaps]
     return paint(track, end_frame=end_frame, strokes=strokes, ground=Stroke(0, end_frame, "gap", "no audio"))

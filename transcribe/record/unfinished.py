@@ -1,12 +1,13 @@
 """A run in the making: what has been read reaches the disk batch by batch, and a run that was cut off is taken up again.
 
 ``manifest.json`` says what the run was begun with; a later call with the same takes it up.  ``unfinished.jsonl`` holds the
-attempts at each window as they were made, in whatever order the workers were done; it goes when the files made from it are whole.
+attempts at each window as they were made, in whatever order the workers were done, each line with its own digest; it goes when
+``run.json`` lists the files made from it.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any, NamedTuple
 
 from everyword import ledger
 from everyword import run as runs
-from everyword.digest import canonical, parse_canonical
-from everyword.errors import CorruptFolder
+from everyword.digest import canonical, digest, parse_canonical
+from everyword.errors import CorruptFolder, EverywordError
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
-from everyword.model import Track
+from everyword.model import Track, Transcript
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.reading.attempts import Attempt
 from transcribe.record.words import logprob_e6, ppm
@@ -54,7 +55,7 @@ class Begun:
     started_at_us: int
     index: Index
     descriptor: int
-    """Of ``unfinished.jsonl``; `COMPLETE` when the files made from it are."""
+    """Of ``unfinished.jsonl``; `COMPLETE` where that is not needed any more."""
 
     size: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -66,7 +67,7 @@ class Begun:
 
     @property
     def is_complete(self) -> bool:
-        """True when an earlier process had written every file but ``run.json``, or signed it and died before it was adopted."""
+        """True when an earlier process had written every file, and died before the run was signed or adopted."""
         return self.descriptor == COMPLETE
 
     def windows(self, track: Track) -> list[Window]:
@@ -84,7 +85,7 @@ class Begun:
 
     def keep(self, track: Track, groups: Sequence[list[Attempt]]) -> None:
         """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
-        lines = [canonical(_line(track, group)) + b"\n" for group in groups]
+        lines = [_with_digest(_line(track, group)) for group in groups]
         with self.lock, disk_errors(self.path / UNFINISHED):
             try:
                 self._append(b"".join(lines))
@@ -106,10 +107,19 @@ class Begun:
         self.size += kept.size
 
     def complete(self) -> None:
-        """Everything that was read stands in the other files now."""
+        """Everything that was read stands in the files that ``run.json`` lists."""
         with disk_errors(self.path):
-            (self.path / UNFINISHED).unlink()
+            (self.path / UNFINISHED).unlink(missing_ok=True)
             sync_directory(self.path)
+
+    def refuse_strange(self, own: Collection[str]) -> None:
+        """Nothing that somebody put beside the files of a run may be signed with them.  Raises `CorruptFolder`."""
+        strange = sorted({one.name for one in self.path.iterdir()} - {MANIFEST, UNFINISHED, runs.RUN_JSON, *own})
+        if strange:
+            raise CorruptFolder(
+                f"transcripts/{self.name} holds {strange[0]!r}, which Everyword did not write.",
+                hint="Move it out of there, then run the same command again: what was read is kept.",
+            )
 
 
 @contextmanager
@@ -122,7 +132,7 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
         DiskTrouble: the disk refuses.
     """
     with ExitStack() as stack, disk_errors(folder.transcripts):
-        open_runs = [name for name in reversed(runs.run_names(folder)) if _is_open(folder, name)]
+        open_runs = _open_runs(folder)
         held = next(
             ((name, started) for name in open_runs if (started := _take(folder, name, manifest, stack)) is not None), None
         )
@@ -138,10 +148,12 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
 
 
 def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
-    path = runs.run_path(folder, name) / UNFINISHED
-    if not path.exists():
+    """What is whole is left as it is; what is not is made from ``unfinished.jsonl``, or from the sound if that is gone."""
+    if _whole(folder, name) is not None:
         return Begun(folder, name, started_at_us, {}, COMPLETE)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    path = runs.run_path(folder, name) / UNFINISHED
+    (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     stack.callback(os.close, descriptor)
     begun = Begun(folder, name, started_at_us, {}, descriptor)
     _find(path, begun)
@@ -149,9 +161,27 @@ def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitSta
     return begun
 
 
-def _is_open(folder: SessionFolder, name: str) -> bool:
-    """A process that dies between the last two lines of the ledger leaves a run that is signed and that nobody adopted."""
-    return name not in runs.signed_runs(folder) or ledger.current_run(folder) is None
+def _open_runs(folder: SessionFolder) -> list[str]:
+    """Those that are not done, the newest first.
+
+    A process that dies between the last two lines of the ledger leaves one that is signed and that nobody adopted.
+    """
+    names = runs.run_names(folder)
+    signed, current = (runs.signed_runs(folder), ledger.current_run(folder)) if names else (set(), None)
+    return [name for name in reversed(names) if name not in signed or (current is None and _waits_for_adoption(folder, name))]
+
+
+def _waits_for_adoption(folder: SessionFolder, name: str) -> bool:
+    found = _whole(folder, name)
+    return found is not None and runs.is_adoptable(found)
+
+
+def _whole(folder: SessionFolder, name: str) -> Transcript | None:
+    """What a run holds, if ``run.json`` is there and lists its files as they are."""
+    try:
+        return runs.read_transcript(folder, name)
+    except (EverywordError, OSError, ValueError):
+        return None
 
 
 def _take(folder: SessionFolder, name: str, manifest: Mapping[str, object], stack: ExitStack) -> int | None:
@@ -208,20 +238,27 @@ def _lock(path: Path, stack: ExitStack) -> bool:
 
 
 def _find(path: Path, begun: Begun) -> None:
-    """All whole lines; what follows them was torn off while it was written, and is read anew from the sound."""
+    """All whole lines.  One that is damaged, and the rest of one that was torn off in writing, are read anew from the sound."""
     with path.open("rb") as file:
         for raw in file:
             try:
                 stream, track, attempts = _group(raw)
             except CorruptFolder:
-                break
-            begun.note(stream, track, Kept(attempts[0].window, begun.size, len(raw)))
+                begun.size += len(raw) if raw.endswith(b"\n") else 0
+            else:
+                begun.note(stream, track, Kept(attempts[0].window, begun.size, len(raw)))
+
+
+def _with_digest(line: dict[str, object]) -> bytes:
+    return canonical({**line, "digest": digest(canonical(line))}) + b"\n"
 
 
 def _group(raw: bytes) -> tuple[int, int, list[Attempt]]:
     """Stream, track and attempts of a line with its end.  Raises `CorruptFolder` when it is no such line."""
     try:
-        line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else None
+        line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else {}
+        if line.pop("digest", None) != digest(canonical(line)):
+            raise CorruptFolder(f"{UNFINISHED} holds a line that was changed.")
         attempts = [_attempt(line["window"], one) for one in line["attempts"]]
         stream, track = line["stream"], line["track"]
     except (KeyError, TypeError, ValueError) as error:

@@ -23,25 +23,27 @@ BLOCK_SECONDS = 20
 QUIETEST_DB = -120.0
 """The level of digital silence."""
 
+MOST_LEVEL = 8.0
+"""Times full scale: louder floats are no sound, but numbers on the scale of integers, or damage."""
+
 FAR_GAIN = 10.0
 """20 dB: so much louder the sound is heard a second time, as the detector misses a voice at -45 dBFS."""
 
 _CONTEXT_SAMPLES = 64
-_DTYPES = {"s16": "<i2", "s24": "<i4", "s32": "<i4", "f32": "<f4"}
-_SCALES = {"s16": 2.0**-15, "s24": 2.0**-31, "s32": 2.0**-31, "f32": 1.0}
+_DTYPES = {"s16": "<i2", "s24": "<i4", "s32": "<i4", "f32": "<f4", "f64": "<f8"}
+_SCALES = {"s16": 2.0**-15, "s24": 2.0**-31, "s32": 2.0**-31, "f32": 1.0, "f64": 1.0}
 
 
 @dataclass(slots=True)
 class TrackAudio:
     """Reads one track.
 
-    ``not_finite`` counts the samples (NaN, infinity) that had to be made zero so far, ``broken`` has the frames around them,
-    about 32 ms more or less: first and end of each stretch.
+    ``broken`` has first and end frame of each stretch, about 32 ms more or less, of samples that are no level of sound (NaN,
+    infinity, more than `MOST_LEVEL`) and had to be made zero so far.
     """
 
     recording: Recording
     track: Track
-    not_finite: int = field(default=0, init=False)
     broken: list[tuple[int, int]] = field(default_factory=list, init=False)
 
     @property
@@ -88,23 +90,22 @@ class TrackAudio:
             count = min(step, piece.end_frame - first)
             for place, pcm in read_pcm(folder, segments, stream, first_frame=first, frame_count=count):
                 samples = channel_samples(pcm, stream=stream, channel=self.track.channel)
-                yield np.clip(self._finite(samples, place), -8, 8)
+                yield self._levels(samples, place)
 
-    def _finite(self, samples: Floats, first_frame: int) -> Floats:
-        """The samples with zeros for what is no number."""
-        finite = np.isfinite(samples)
-        if finite.all():
+    def _levels(self, samples: Floats, first_frame: int) -> Floats:
+        """The samples with zeros for what is no level."""
+        are_levels = np.abs(samples) <= MOST_LEVEL
+        if are_levels.all():
             return samples
-        self.not_finite += int(samples.size - np.count_nonzero(finite))
         hop = HOP * self.stream.rate_hz // RATE_HZ
-        numbers = np.unique((first_frame + np.flatnonzero(~finite)) // hop)
+        numbers = np.unique((first_frame + np.flatnonzero(~are_levels)) // hop)
         for run in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1):
             self.broken.append((int(run[0]) * hop, (int(run[-1]) + 1) * hop))
-        return np.where(finite, samples, np.float32(0))
+        return np.where(are_levels, samples, np.float32(0))
 
 
 def channel_samples(pcm: bytes, *, stream: Stream, channel: int) -> Floats:
-    """One channel of interleaved PCM as float32 between -1 and 1 (f32 as it stands), shape (frames,)."""
+    """One channel of interleaved PCM as float32 between -1 and 1 (floats as they stand), shape (frames,)."""
     width = BYTES_PER_SAMPLE[stream.sample_format]
     raw = np.frombuffer(pcm, np.uint8).reshape(-1, stream.channels, width)[:, channel]
     if stream.sample_format == "s24":
@@ -112,7 +113,8 @@ def channel_samples(pcm: bytes, *, stream: Stream, channel: int) -> Floats:
         wide[:, 1:] = raw
         raw = wide
     values: NDArray[np.generic] = np.ascontiguousarray(raw).view(_DTYPES[stream.sample_format])[:, 0]
-    samples: Floats = np.multiply(values, _SCALES[stream.sample_format], dtype=np.float32)
+    with np.errstate(over="ignore"):  # of a double that is far beyond any level
+        samples: Floats = np.multiply(values.astype(np.float32), np.float32(_SCALES[stream.sample_format]))
     return samples
 
 

@@ -41,6 +41,7 @@ MOST_PEOPLE = 50
 SHADOWS = "shadows.jsonl"
 TURNS = "turns.jsonl"
 SPEAKERS = "speakers.jsonl"
+FILES = (SHADOWS, TURNS, SPEAKERS)
 
 DUAL_MONO = "dual-mono"
 TOO_CLOSE = "too-close"

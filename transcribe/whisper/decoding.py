@@ -19,7 +19,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-from everyword.errors import EverywordError, InvalidOption
+from everyword.errors import InvalidOption, ModelMissing
 from transcribe.engine import Heard, Hypothesis, Reading, Shares, Stretch
 from transcribe.evidence.account import are_repeated_in_no_time
 from transcribe.evidence.checks import is_loop
@@ -56,6 +56,11 @@ SURE_SHARE = 0.98
 ROOM_SHARE = 0.1
 """How many of a window's frames, the quietest of each band, make the tone of the room that follows it."""
 
+_MARKS = ("<|startoftranscript|>", "<|transcribe|>", "<|startofprev|>", "<|notimestamps|>", "<|endoftext|>")
+"""What the tokenizer of a model must know: without one the decoder is told something else."""
+
+_VECTORS = frozenset({"sse4_1", "sse4_2", "avx", "avx2", "fma", "asimd", "sve", "sve2"})
+
 _OPENING = "\"'“¿([{-«„"
 _CLOSING = "\"'.。,，!！?？:：”)]}、»…;"
 
@@ -88,24 +93,46 @@ class WhisperEngine:
         on_cpu = self.device == "cpu"
         self.workers = workers or (len(os.sched_getaffinity(0)) if on_cpu else 1)
         self.batch_size = max(1, (batch_size or (8 * self.workers if on_cpu else 16)) // self.workers)
-        try:
-            self._whisper = WhisperModel(
-                str(files.path),
-                device=self.device,
-                compute_type=self.compute_type,
-                cpu_threads=1 if on_cpu else 0,
-                num_workers=self.workers,
-                local_files_only=True,
-            )
-        except (RuntimeError, ValueError) as error:
-            raise EverywordError(
-                f"The model {files.name} cannot be loaded on {self.device} ({self.compute_type}): {error}.",
-                hint="Try --device cpu --compute-type int8, or another --model.",
-            ) from error
-        self._multilingual = bool(self._whisper.model.is_multilingual)
         self._tokenizers: dict[str, Tokenizer] = {}
         self._early: dict[int, Floats] = {}  # id of a clip → its encoding, until it is read or gone
+        try:
+            self._whisper = self._loaded()
+            self._multilingual = bool(self._whisper.model.is_multilingual)
+            self._try_out()
+        except Exception as error:  # the engine, and the libraries that read its files, raise their own and any other
+            is_usual = on_cpu and self.compute_type == "int8"
+            raise ModelMissing(
+                f"The model {files.name} cannot be used on {self.device} ({self.compute_type}): {str(error).rstrip('.')}.",
+                hint=f"A file in {files.path} is damaged, or of another kind of model: fetch it again."
+                if is_usual
+                else "Try --device cpu --compute-type int8, or another --model.",
+            ) from error
         self._terms = glossary.within_budget(terms, count=lambda text: len(self._whisper.hf_tokenizer.encode(text).ids))
+
+    def _loaded(self) -> WhisperModel:
+        on_cpu = self.device == "cpu"
+        return WhisperModel(
+            str(self._files.path),
+            device=self.device,
+            compute_type=self.compute_type,
+            cpu_threads=1 if on_cpu else 0,
+            num_workers=self.workers,
+            local_files_only=True,
+        )
+
+    def _try_out(self) -> None:
+        """Write and align a second of nothing, which takes all files of the model: better now than in every window."""
+        missing = [mark for mark in _MARKS if self._whisper.hf_tokenizer.token_to_id(mark) is None]
+        if missing:
+            raise ValueError(f"tokenizer.json lacks {missing[0]}")
+        encoded, tokenizer = self._encode(np.zeros(RATE_HZ, np.float32), self.context_samples(RATE_HZ)), self._tokenizer("en")
+        self._generate([_Heard(encoded, RATE_HZ, "en")], [""])
+        self._align(encoded, tokenizer, tokenizer.encode(" one two"), RATE_HZ)
+
+    def knows(self, language: str) -> bool:
+        """True when the model was made for that language."""
+        known = self._whisper.hf_tokenizer.token_to_id(f"<|{language}|>") is not None
+        return known if self._multilingual else language == "en"
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -124,6 +151,8 @@ class WhisperEngine:
             "workers": str(self.workers),
             "threads_per_worker": "1" if self.device == "cpu" else "0",
             "cpu": cpu_name(),
+            "cpu_vectors": " ".join(cpu_vectors()),
+            **{name: value for name, value in sorted(os.environ.items()) if name.startswith("CT2_")},
         }
 
     def model(self) -> dict[str, str]:
@@ -135,8 +164,6 @@ class WhisperEngine:
         """What decides the text besides the windows."""
         return {
             "beam_size": BEAM,
-            "temperature_ppm": 0,
-            "seed": 0,
             "pad_s": PAD_S,
             "pad": "room tone",
             "context_step_s": STEP_S,
@@ -270,12 +297,15 @@ class WhisperEngine:
         return self._tokenizers[language]
 
     def _align(self, encoded: Floats, tokenizer: Tokenizer, tokens: Sequence[int], length: int) -> tuple[Heard, ...]:
-        """Words of the best hypothesis.  One window at a time: an alignment must not depend on its batch-mates' lengths."""
+        """Words of the best hypothesis.  One window at a time: an alignment must not depend on its batch-mates' lengths.
+
+        It needs two frames of features at least; times are clipped to the window.
+        """
         spoken = [token for token in tokens if token < tokenizer.eot]
         if not spoken:
             return ()
         one = ctranslate2.StorageView.from_array(encoded)
-        found = self._whisper.find_alignment(tokenizer, [spoken], one, -(-length // HOP_SAMPLES))
+        found = self._whisper.find_alignment(tokenizer, [spoken], one, max(2, -(-length // HOP_SAMPLES)))
         return _merge_punctuation(found[0], length)
 
 
@@ -351,9 +381,19 @@ def resolve_compute_type(compute_type: str, *, device: str) -> str:
 
 def cpu_name() -> str:
     """The processor as the system calls it."""
+    return _of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def cpu_vectors() -> list[str]:
+    """Which vector instructions it has, by which CTranslate2 chooses its arithmetic; a virtual machine may have fewer."""
+    flags = (_of_cpu("flags") or _of_cpu("Features")).split()
+    return sorted(flag for flag in flags if flag in _VECTORS or flag.startswith(("avx512", "amx")))
+
+
+def _of_cpu(field: str) -> str:
+    """A field of what the system says of its first processor; nothing where it says nothing."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            names = {line.partition(":")[2].strip() for line in file if line.startswith("model name")}
+            return next((line.partition(":")[2].strip() for line in file if line.partition(":")[0].strip() == field), "")
     except OSError:
-        names = set()
-    return next(iter(sorted(names)), "") or platform.processor() or platform.machine()
+        return ""

@@ -68,8 +68,13 @@ def locate(name: str, *, home: Path) -> ModelFiles:
         ModelMissing: it is not here, a file of it is missing, or the embedded one has another digest than it must.
         DiskTrouble: the embedded model cannot be written.
     """
-    if name not in available_models() and Path(name).expanduser().is_dir():
-        return _in_folder(name, Path(name).expanduser().resolve())
+    place = Path(name).expanduser()
+    if name and name not in available_models() and place.is_dir():
+        return _in_folder(name, place.resolve())
+    if place.is_absolute() or name.startswith("."):
+        raise ModelMissing(
+            f"There is no model folder {name}.", hint="Give a folder that is here, or a name: `everyword models list`."
+        )
     if name == EMBEDDED:
         path = embedded_path(home)
         if not path.exists() and _has_wheels():
@@ -151,7 +156,7 @@ def _cached(name: str) -> Path | None:
 def _require_known(name: str) -> None:
     if "/" not in name and name not in available_models():
         raise ModelMissing(
-            f"There is no speech model called {name}.",
+            f"There is no speech model called {name!r}.",
             hint=f"Known names: {', '.join(available_models())}; or give a folder or a hub id (OWNER/NAME).",
         )
 
