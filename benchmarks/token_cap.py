@@ -27,7 +27,7 @@ from transcribe.evidence.checks import LIMIT_MARGIN_TOKENS, TRUNCATED
 from transcribe.reading.attempts import Clip
 from transcribe.reading.batches import read_all
 from transcribe.sound.audio import profile_of
-from transcribe.sound.windows import HOP, RATE_HZ, VOICE, Floats, Piece, Profile, tile
+from transcribe.sound.windows import CUT_VOICE, HOP, RATE_HZ, Floats, Piece, Profile, tile
 from transcribe.whisper import models
 from transcribe.whisper.decoding import WhisperEngine, cpu_name
 
@@ -73,7 +73,7 @@ def _is_wanted(item: dict[str, object]) -> bool:
 
 def _without_pauses(path: Path) -> Floats:
     sound = np.asarray(decode_audio(str(path)), np.float32)
-    spoken = np.convolve(_profile(sound).voice > VOICE, np.ones(2 * MARGIN_HOPS + 1), mode="same") > 0
+    spoken = np.convolve(_profile(sound).voice > CUT_VOICE, np.ones(2 * MARGIN_HOPS + 1), mode="same") > 0
     return sound[np.repeat(spoken, HOP)[: len(sound)]]
 
 

@@ -38,6 +38,8 @@ def altered_frames(recording: Recording) -> dict[tuple[int, int], list[tuple[int
 def _is_journalled(recording: Recording, segment: AudioSegment) -> bool:
     try:
         return file_digest(recording.folder.path / segment.path) == segment.digest
+    except FileNotFoundError as error:
+        raise CorruptFolder(f"{segment.path} is missing.") from error
     except OSError as error:
         raise CorruptFolder(f"{segment.path} cannot be read: {error.strerror}.") from error
 

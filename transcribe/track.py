@@ -7,8 +7,8 @@ from functools import partial
 from everyword.model import Span, Track, Utterance, Word
 from everyword.recording import Recording
 from transcribe.engine import Engine, Reading
-from transcribe.evidence import checks, coverage
-from transcribe.evidence.checks import Stillness
+from transcribe.evidence import checks, coverage, silence
+from transcribe.evidence.silence import Stillness
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import read_all
 from transcribe.record import stitch, words
@@ -94,12 +94,12 @@ def read_track(
 
 
 def _plan(profiles: Sequence[Profile]) -> list[_Planned]:
-    limit_db = checks.loudness_limit_db(profiles)
+    limit_db = silence.loudness_limit_db(profiles)
     plan: list[_Planned] = []
     number = 1
     for one in profiles:
         windows = tile(one, first_number=number)
-        plan.append(_Planned(one, checks.stillness(one, limit_db=limit_db), windows))
+        plan.append(_Planned(one, silence.stillness(one, limit_db=limit_db), windows))
         number += len(windows)
     return plan
 

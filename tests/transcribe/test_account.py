@@ -69,6 +69,26 @@ def test_new_words_in_no_time_stand() -> None:
     assert [False] * 7 == are_repeated_in_no_time(a_text(*SAID, ("and", 0.0), ("then", 0.0), ("wait", 0.0)))
 
 
+def test_a_word_written_before_among_new_ones_in_no_time_stands() -> None:
+    texts = [
+        ("we", 0.3),
+        ("did", 0.3),
+        ("not", 0.3),
+        ("agree", 0.5),
+        ("and", 0.04),
+        ("not", 0.04),
+        ("today", 0.04),
+        ("either", 0.6),
+    ]
+    assert [False] * 8 == are_repeated_in_no_time(a_text(*texts))
+
+
+def test_what_was_said_again_in_no_time_takes_the_words_on_either_side_with_it() -> None:
+    said = [(text, 0.3) for text in ("so", "we", "all", "left", "then")]
+    again = [("so", 0.3), ("we", 0.0), ("all", 0.0), ("left", 0.0), ("then", 0.3)]
+    assert [False] * 5 + [True] * 5 == are_repeated_in_no_time(a_text(*said, *again))
+
+
 def test_a_voice_that_no_word_reaches_is_unaccounted_for() -> None:
     assert 5 == pytest.approx(unaccounted_s(a_reading(""), WINDOW, a_voice((2, 7))), abs=0.1)
 

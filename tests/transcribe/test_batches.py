@@ -167,8 +167,7 @@ def test_neither_silence_nor_less_stands_for_words(first: Reading, slow: Reading
     class Mute(ScriptedEngine):
         def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
             found = super().read(clips, languages=languages, full_context=full_context)
-            short = first if first.text.startswith(" you") else NOTHING
-            return [one if len(clip) > 12 * 16_000 else short for one, clip in zip(found, clips, strict=True)]
+            return [one if len(clip) > 12 * 16_000 else NOTHING for one, clip in zip(found, clips, strict=True)]
 
     engine = Mute({0: first, FULL_CONTEXT: slow})
     groups = read_all(engine, clips(voiced=((0.2, 1.4),)), languages=("en",))
@@ -449,8 +448,54 @@ def test_where_the_engine_stopped_before_the_voice_did_the_rest_is_read_on_its_o
     assert used[0].window.end_frame == used[1].window.first_frame
 
 
-def test_a_rest_that_goes_round_in_circles_stands_with_its_flag() -> None:
-    assert ("loop",) == stopping("word " * 9)[-1].flags
+@pytest.mark.parametrize(
+    ("rest", "flags"),
+    [
+        (a_reading("word " * 9), ("loop",)),
+        (replace(a_reading("word " * 9), is_second_best=True), ("loop", "second-best")),
+        (replace(a_reading("word " * 9), echo=a_reading("Um uh").hypotheses), ("loop", "echo")),
+    ],
+)
+def test_a_rest_that_goes_round_in_circles_stands_with_its_flag(rest: Reading, flags: tuple[str, ...]) -> None:
+    used = [one for one in stopping(rest) if one.used]
+    assert [("as far as it went", ()), ("the rest", flags)] == [(one.part, one.flags) for one in used]
+
+
+def test_a_rest_with_a_fault_that_is_no_circle_is_not_used() -> None:
+    assert ["whole"] == [one.part for one in stopping(a_reading("да так и было на самом деле")) if one.used]
+
+
+@pytest.mark.parametrize("voiced", [(), ((0.2, 1.4),), ((0.2, 5.0),)])
+def test_testimony_that_looks_like_a_circle_is_not_exchanged_for_silence(voiced: Sequence[tuple[float, float]]) -> None:
+    said = "no no no no no no I did not sign the second page"
+
+    class Mute(ScriptedEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            found = super().read(clips, languages=languages, full_context=full_context)
+            return [one if len(clip) > 12 * 16_000 else NOTHING for one, clip in zip(found, clips, strict=True)]
+
+    groups = read_all(Mute({0: said, FULL_CONTEXT: said}), clips(voiced=voiced), languages=("en",))
+    used = [one for group in groups for one in group if one.window.number == 1 and one.used]
+    assert [(said, ("loop",))] == [(one.text, one.flags) for one in used]
+
+
+@pytest.mark.parametrize("slow", [a_reading("you " * 30, logprob=-0.1), a_reading("mm", tokens=224, logprob=-0.1)])
+def test_a_surer_reading_with_a_fault_does_not_stand_for_an_unsure_one(slow: Reading) -> None:
+    script: Script = {0: a_reading("he said it", logprob=-0.5), FULL_CONTEXT: slow}
+    attempts = [one for one in read(script, voiced=((0.1, 1.4),)) if one.window.number == 1]
+    assert [("whole", True), ("whole, full context", False)] == [(one.part, one.used) for one in attempts]
+
+
+def test_a_reading_in_full_context_that_the_engine_does_not_believe_mends_nothing() -> None:
+    script: Script = {**dict.fromkeys(range(15), "you " * 30), FULL_CONTEXT: a_reading("something else", logprob=-1.4)}
+    attempts = [one for one in read(script, voiced=((0.1, 1.4),)) if one.window.number == 1]
+    assert ["whole"] == [one.part for one in attempts if one.used]
+
+
+def test_a_text_that_no_file_can_hold_costs_a_letter() -> None:
+    (first, *_) = read({0: a_reading("bad \ud800 word")})
+    assert first.reading is not None
+    assert ("bad ? word", [" bad", " ?", " word"]) == (first.text, [word.text for word in first.reading.words])
 
 
 def test_a_rest_that_the_engine_does_not_believe_is_not_used() -> None:

@@ -40,6 +40,18 @@ def test_bleed_becomes_a_shadow_of_the_louder_microphone() -> None:
     assert {"bleed"} == {one.reason for one in distant.shadows.values()}
 
 
+def test_bleed_is_found_while_a_third_person_speaks_louder_beside_it() -> None:
+    one, other = a_voice(1), a_voice(2)
+    microphones = [
+        microphone(far(one, db=-12) + a_voice(9) * np.float32(0.001), at("agreed")),
+        microphone(other * np.float32(10), at("never")),
+        microphone(one, at("agreed")),
+    ]
+    found = judge(microphones)
+    assert {0: ("bleed", 2)} == {number: (shadow.reason, shadow.louder) for number, shadow in found[0].shadows.items()}
+    assert [{}, {}] == [one.shadows for one in found[1:]]
+
+
 def test_the_word_that_stays_is_not_doubted_because_of_its_shadow() -> None:
     voice = a_voice(1)
     near, _ = judge([microphone(voice, at("one", "two")), microphone(far(voice, db=-15), at("one", "two"))])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from everyword.model import Gap, Span, State, Track, Word
 from tests.transcribe.builders import a_gap, a_profile, a_word
-from transcribe.evidence.checks import Stillness, stillness
 from transcribe.evidence.coverage import REACH_S, frames_by_state, ledger
+from transcribe.evidence.silence import Stillness, stillness
 from transcribe.sound.windows import Piece
 
 TRACK = Track(2, 1, 0)
@@ -139,6 +139,14 @@ def test_frames_that_neither_a_segment_nor_a_gap_accounts_for_are_a_gap() -> Non
 
 def test_an_empty_track_has_an_empty_ledger() -> None:
     assert [] == ledger(TRACK, end_frame=0, rate_hz=RATE, stillness=[], words=[], failed=[], gaps=[])
+
+
+def test_a_word_does_not_reach_back_before_the_beginning_of_its_piece() -> None:
+    second = Piece(1, 48_000, 32_000, 16_000)
+    still = [stillness(a_profile(one, noise_db=-30), limit_db=-60) for one in (Piece(1, 0, 48_000, 16_000), second)]
+    word = Word("word", 48_100, 4_000, 900_000)
+    spans = ledger(TRACK, end_frame=80_000, rate_hz=16_000, stillness=still, words=[word], failed=(), gaps=())
+    assert 48_000 == next(span.first_frame for span in spans if span.state == "spoken")
 
 
 def test_a_word_does_not_reach_over_the_end_of_its_piece() -> None:

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 
 from transcribe.engine import Heard, Reading
 from transcribe.evidence.coverage import REACH_S
-from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window, runs_of
-
-VOICE = 0.5
-"""Probability of voice from which the detector is sure enough."""
+from transcribe.sound.windows import HOP, RATE_HZ, SURE_VOICE, Profile, Window, runs_of
 
 SLOWEST_S = 0.5
 SLOWEST_LETTER_S = 0.1
@@ -28,7 +25,7 @@ NO_TIME_S = 0.04
 LEAST_WORDS_IN_NO_TIME = 3
 """So many of them in a row have no place in the sound; a single one may have lost its time to its neighbour."""
 
-LEAST_HOLE_S = 0.5
+DOUBTED_HOLE_S = 0.5
 """Voice beyond what a word takes from which the word is doubted."""
 
 INNER_PAUSE_HOPS = 5
@@ -53,7 +50,7 @@ def unaccounted_s(reading: Reading, window: Window, profile: Profile) -> float:
     total_s = 0.0
     for word in reading.words:
         hole_s = excess_s(word.text, seconds(voiced[_hops(word.first_sample, word.first_sample + word.sample_count)]))
-        total_s += hole_s if hole_s >= LEAST_HOLE_S else 0.0
+        total_s += hole_s if hole_s >= DOUBTED_HOLE_S else 0.0
     return total_s + seconds(_outside(reading, voiced))
 
 
@@ -71,7 +68,7 @@ def are_drawn_out(words: Sequence[Heard], window: Window, profile: Profile) -> l
     voiced = _voiced(window, profile)
     under = [voiced[_hops(word.first_sample, word.first_sample + word.sample_count)] for word in words]
     return [
-        excess_s(word.text, seconds(hops)) >= LEAST_HOLE_S or (_has_pause(hops) and not any(map(str.isdigit, word.text)))
+        excess_s(word.text, seconds(hops)) >= DOUBTED_HOLE_S or (_has_pause(hops) and not any(map(str.isdigit, word.text)))
         for word, hops in zip(words, under, strict=True)
     ]
 
@@ -96,10 +93,12 @@ def are_repeated_in_no_time(words: Sequence[Heard]) -> list[bool]:
     texts = [plain_text(word.text) for word in words]
     found = np.zeros(len(words), np.bool_)
     short = np.array([word.sample_count <= NO_TIME_S * RATE_HZ for word in words], np.bool_)
-    for first, end in runs_of(short):
-        if end - first >= LEAST_WORDS_IN_NO_TIME:
-            found[first:end] = [text in texts[:first] for text in texts[first:end]]
-            found[list(_beside_repetition(texts, first, end))] = True
+    for begin, stop in runs_of(short):
+        were_written = np.array([text in texts[:begin] for text in texts[begin:stop]], np.bool_)
+        for first, end in ((begin + low, begin + high) for low, high in runs_of(were_written)):
+            if end - first >= LEAST_WORDS_IN_NO_TIME:
+                found[first:end] = True
+                found[list(_beside_repetition(texts, first, end))] = True
     return [bool(one) for one in found]
 
 
@@ -127,7 +126,7 @@ def seconds(hops: NDArray[np.bool_]) -> float:
 def _voiced(window: Window, profile: Profile) -> NDArray[np.bool_]:
     piece = profile.piece
     first, end = piece.sample_of(window.first_frame) // HOP, -(-piece.sample_of(window.end_frame) // HOP)
-    voiced: NDArray[np.bool_] = profile.voice[first:end] > VOICE
+    voiced: NDArray[np.bool_] = profile.voice[first:end] > SURE_VOICE
     return voiced
 
 

@@ -1,17 +1,18 @@
-"""Doubts about what the engine wrote, and the two tests of silence.  Pure: they flag and set aside, they never delete."""
+"""Doubts about what the engine wrote.  Pure: they flag and set aside, they never delete."""
 
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from everyword.model import Word
 from transcribe.engine import Reading
+from transcribe.evidence.account import plain_text
 from transcribe.evidence.scripts import is_in_other_script
-from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, Profile, Window
+from transcribe.evidence.silence import Stillness
+from transcribe.sound.windows import HOP, RATE_HZ, SURE_VOICE, Profile, Window
 
 TRUNCATED = "truncated"
 LOOP = "loop"
@@ -28,12 +29,13 @@ NO_VOICE = "no-voice"
 OTHER_SCRIPT = "other-script"
 SECOND_BEST = "second-best"
 ALTERED = "altered"
+UNALIGNED = "unaligned"
 
 MIXED = "mixed-languages"
 UNSURE_LANGUAGE = "unsure-language"
 UNCHECKED = "unchecked"
 
-DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH, OTHER_SCRIPT})
+DOUBTING = frozenset({LOOP, IMPROBABLE, NO_SPEECH, OTHER_SCRIPT, UNALIGNED})
 """Flags of a reading that make every word of it uncertain."""
 
 SPLITTING = frozenset({TRUNCATED, LOOP, OTHER_SCRIPT})
@@ -52,17 +54,6 @@ BESIDE_S = 1.0
 LONGEST_WORD_S = 2.0
 LEAST_UNCOVERED_S = 1.0
 MOST_COMPRESSION = 2.4
-
-SOME_VOICE = 0.2
-"""Probability of voice from which a hop may hold speech: lower than the one that places cuts, as here the doubt counts."""
-
-FLOOR_MARGIN_DB = 10.0
-SPEECH_MARGIN_DB = 10.0
-QUIET_DB = -60.0
-"""What is below this level is quiet on any track."""
-
-LOUD_DB = -40.0
-"""What is above this level is not: a steady noise is no silence, however steady; what is below any voice does not count."""
 
 _REPEATS = {1: 6, 2: 4, 3: 4}
 _REPEATS_OF_MORE = 3
@@ -84,6 +75,8 @@ def flags_of(reading: Reading) -> tuple[str, ...]:
         found.append(NO_SPEECH)
     if is_in_other_script(best.text, reading.language):
         found.append(OTHER_SCRIPT)
+    if plain_text(best.text) != "".join(plain_text(word.text) for word in reading.words):
+        found.append(UNALIGNED)
     if reading.is_second_best:
         found.append(SECOND_BEST)
     if reading.echo:
@@ -103,8 +96,8 @@ def is_unsure(reading: Reading | None) -> bool:
 
 def may_hold_voice(window: Window, profile: Profile) -> bool:
     """True when the detector finds a voice anywhere in the window likelier than not."""
-    first, end = hops_of(window.first_frame, window.end_frame, piece=profile.piece)
-    return bool((profile.voice[first:end] > 0.5).any())
+    first, end = profile.piece.hops_of(window.first_frame, window.end_frame)
+    return bool((profile.voice[first:end] > SURE_VOICE).any())
 
 
 def is_loop(text: str) -> bool:
@@ -185,94 +178,30 @@ def _are_near(word: Word, other: Word, *, reach: int) -> bool:
     return not is_before and other.first_frame < word.first_frame + word.frame_count + reach
 
 
-def loudness_limit_db(profiles: Sequence[Profile]) -> float:
-    """The level above which a track is not silent: 10 dB over its noise floor or 10 dB under its speech, whichever is lower.
-
-    Always between -60 and -40 dBFS; digital silence does not count as a noise floor.
-    """
-    if not profiles:
-        return QUIET_DB
-    levels = np.concatenate([profile.level_db for profile in profiles])
-    voices = np.concatenate([profile.voice for profile in profiles])
-    sounding = levels[levels > -100]
-    if not len(sounding):
-        return QUIET_DB
-    limit = float(np.percentile(sounding, 10)) + FLOOR_MARGIN_DB
-    speech = levels[voices > 0.5]
-    if len(speech):
-        limit = min(limit, float(np.median(speech)) - SPEECH_MARGIN_DB)
-    return min(LOUD_DB, max(QUIET_DB, limit))
-
-
-@dataclass(frozen=True, slots=True)
-class Stillness:
-    """The two tests of silence over a piece, bool, shape (hops,) each; only where both hold is it verified silence."""
-
-    piece: Piece
-    without_voice: NDArray[np.bool_]
-    quiet: NDArray[np.bool_]
-
-    def has_no_voice(self, first_frame: int, end_frame: int) -> bool:
-        """True when no hop that these frames touch may hold a voice."""
-        first, end = hops_of(first_frame, end_frame, piece=self.piece)
-        return bool(self.without_voice[first:end].all())
-
-    def is_silent(self, first_frame: int, end_frame: int) -> bool:
-        """True when both tests hold for every hop that these frames touch."""
-        first, end = hops_of(first_frame, end_frame, piece=self.piece)
-        return bool((self.without_voice & self.quiet)[first:end].all())
-
-
-def stillness(profile: Profile, *, limit_db: float) -> Stillness:
-    """Both tests.  Voice is averaged and the level's median taken over five hops (0.16 s), so that neither flickers."""
-    return Stillness(
-        profile.piece, _mean_of_five(profile.voice) < SOME_VOICE, _median_of_five(profile.level_db) < np.float32(limit_db)
-    )
-
-
-def _mean_of_five(values: Floats) -> Floats:
-    return (
-        np.convolve(np.pad(values, 2, mode="edge"), np.full(5, 0.2), mode="valid").astype(np.float32) if len(values) else values
-    )
-
-
-def _median_of_five(values: Floats) -> Floats:
-    if not len(values):
-        return values
-    return np.median(np.lib.stride_tricks.sliding_window_view(np.pad(values, 2, mode="edge"), 5), axis=1).astype(np.float32)
-
-
-def hops_of(first_frame: int, end_frame: int, *, piece: Piece) -> tuple[int, int]:
-    """``(first, end)`` of the hops that hold any sample of these frames; at least one."""
-    first = min(piece.sample_of(first_frame) // HOP, piece.hop_count - 1)
-    return first, max(first + 1, -(-piece.sample_of(end_frame) // HOP))
-
-
 def quarantine_reason(word: Word, *, still: Stillness, reading_flags: Sequence[str]) -> str:
     """Why a word must not stand in the record, or "".
 
     Text on verified silence was invented, and so was what is repeated in no time.  Where there is sound but no voice, text is
-    set aside if the engine itself doubts it.
+    set aside if the engine itself doubts it, or if it goes round in circles.
     """
     if NO_TIME in word.flags:
         return NO_TIME
     first, end = word.first_frame, word.first_frame + word.frame_count
     if still.is_silent(first, end):
         return "silence"
-    doubted = {IMPROBABLE, NO_SPEECH} & set(reading_flags)
+    doubted = {IMPROBABLE, NO_SPEECH, LOOP} & set(reading_flags)
     return NO_VOICE if doubted and still.has_no_voice(first, end) else ""
 
 
 def has_uncovered_speech(window: Window, words: Sequence[Word], profile: Profile, *, margin_frames: int) -> bool:
     """True when the detector is sure of a voice for a second or more where no word is."""
     piece = profile.piece
-    first, end = hops_of(window.first_frame, window.end_frame, piece=piece)
-    open_hops = profile.voice[first:end] > 0.5
+    first, end = piece.hops_of(window.first_frame, window.end_frame)
+    open_hops = profile.voice[first:end] > SURE_VOICE
     for word in words:
-        low, high = hops_of(
+        low, high = piece.hops_of(
             max(window.first_frame, word.first_frame - margin_frames),
             min(window.end_frame, word.first_frame + word.frame_count + margin_frames),
-            piece=piece,
         )
         open_hops[low - first : high - first] = False
     longest = int(LEAST_UNCOVERED_S * RATE_HZ / HOP)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from everyword.model import Gap, Span, State, Track, Word
-from transcribe.evidence.checks import Stillness
+from transcribe.evidence.silence import Stillness
 from transcribe.sound.windows import runs_of
 
 BROKEN = "samples that are no level of sound"

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.engine import Heard, Reading
-from transcribe.evidence.account import LEAST_HOLE_S, VOICE, longest_s, plain_text
+from transcribe.evidence.account import DOUBTED_HOLE_S, longest_s, plain_text
 from transcribe.evidence.checks import is_sound
-from transcribe.sound.windows import HOP, RATE_HZ, Profile, Window
+from transcribe.sound.windows import HOP, RATE_HZ, SURE_VOICE, Profile, Window
 
 FEATURES = (
     "own", "before", "after", "agreed", "agreed_evenly", "left_out", "reading", "margin", "no_speech", "drawn_out", "slow",
@@ -127,8 +127,8 @@ def _total(reading: Reading, number: int) -> float:
 def _drawn_out_s(word: Heard, window: Window, profile: Profile) -> float:
     piece = profile.piece
     start = piece.sample_of(window.first_frame) + word.first_sample
-    voiced = profile.voice[start // HOP : -(-(start + word.sample_count) // HOP)] > VOICE
-    return min(3.0, max(0.0, int(np.count_nonzero(voiced)) * HOP / RATE_HZ - longest_s(word.text) + LEAST_HOLE_S))
+    voiced = profile.voice[start // HOP : -(-(start + word.sample_count) // HOP)] > SURE_VOICE
+    return min(3.0, max(0.0, int(np.count_nonzero(voiced)) * HOP / RATE_HZ - longest_s(word.text) + DOUBTED_HOLE_S))
 
 
 def _logit(probability: float) -> float:

@@ -55,9 +55,24 @@ class Attempt:
 def attempt_of(window: Window, part: Part, found: Reading | Exception, shares: Shares) -> Attempt:
     """What came of asking the engine, in use for now; `shares` are how likely each language was before."""
     if isinstance(found, Reading):
-        return Attempt(window, part, replace(found, languages=shares), flags_of(found))
-    error = f"{type(found).__name__}: {found}"
-    return Attempt(window, part, None, error=error.encode("utf-8", "replace").decode())
+        reading = _writable(replace(found, languages=shares))
+        return Attempt(window, part, reading, flags_of(reading))
+    return Attempt(window, part, None, error=_text(f"{type(found).__name__}: {found}"))
+
+
+def _writable(reading: Reading) -> Reading:
+    """The reading without what no file can hold."""
+    return replace(
+        reading,
+        hypotheses=tuple(replace(one, text=_text(one.text)) for one in reading.hypotheses),
+        words=tuple(replace(one, text=_text(one.text)) for one in reading.words),
+        echo=tuple(replace(one, text=_text(one.text)) for one in reading.echo),
+    )
+
+
+def _text(text: str) -> str:
+    """With a question mark for each half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from transcribe.evidence.checks import (
     SPLITTING,
     UNSURE_LANGUAGE,
     is_unsure,
+    may_hold_voice,
 )
 from transcribe.reading import bilingual, turns
 from transcribe.reading.attempts import Ask, Attempt, Clip, Part, ask, attempt_of
 from transcribe.reading.cases import Case, is_sound
 from transcribe.sound.windows import Window, halves, parted_near
 
-LEAST_HOLE_S = 0.8
+SEARCHED_HOLE_S = 0.8
 """Seconds of voice without words from which a window is searched again."""
 
 LEAST_GAIN_S = 0.3
@@ -54,7 +55,7 @@ def _again(engine: Engine, cases: Sequence[Case]) -> None:
     split = [case for case in cases if SPLITTING & set(case.used[0].flags)]
     unsure = [case for case in cases if case not in split and _is_unsure(case)]
     for case, parts in zip(split, _halves(engine, split), strict=True):
-        better = _are_readings(parts) and not all(SPLITTING & set(part.flags) for part in parts)
+        better = _are_readings(parts) and not all(SPLITTING & set(part.flags) for part in parts) and not _is_mute(case, parts)
         is_as_full = LOOP in case.used[0].flags or case.left_s(parts) <= case.left_s(case.used)
         case.add(parts, is_used=better and is_as_full)
     stuck = [case for case in split if any(SPLITTING & set(part.flags) for part in case.used)]
@@ -75,6 +76,12 @@ def _mends(case: Case, slow: Attempt) -> bool:
     left_s, before_s = case.left_s([slow]), case.left_s(case.used)
     is_as_full = left_s <= before_s or any(LOOP in one.flags for one in case.used)
     return (is_as_full and _faults([slow]) < _faults(case.used)) or (is_sound(slow) and left_s <= before_s - LEAST_GAIN_S)
+
+
+def _is_mute(case: Case, attempts: Sequence[Attempt]) -> bool:
+    """True when they have no words at all, or one has none for what may hold a voice: silence never stands for words."""
+    mute = [one for one in attempts if not one.text]
+    return len(mute) == len(attempts) or any(may_hold_voice(one.window, case.clip.profile) for one in mute)
 
 
 def _are_readings(attempts: Sequence[Attempt]) -> bool:
@@ -163,11 +170,11 @@ def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
 
 def _is_flagged_rest(attempt: Attempt) -> bool:
     """True for a rest that goes round in circles, of which every word is flagged, but that the engine believes."""
-    return attempt.part == "the rest" and attempt.flags == (LOOP,) and _logprob(attempt) >= LEAST_LOGPROB
+    return attempt.part == "the rest" and SPLITTING & set(attempt.flags) == {LOOP} and _logprob(attempt) >= LEAST_LOGPROB
 
 
 def _has_hole(case: Case) -> bool:
-    return case.left_s(case.used) >= LEAST_HOLE_S
+    return case.left_s(case.used) >= SEARCHED_HOLE_S
 
 
 def _faults(attempts: Sequence[Attempt]) -> int:

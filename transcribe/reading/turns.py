@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from transcribe.engine import Shares, Stretch
-from transcribe.sound.windows import HOP, RATE_HZ, VOICE, Floats, Profile, Window, runs_of
+from transcribe.sound.windows import CUT_VOICE, HOP, RATE_HZ, Floats, Profile, Window, runs_of
 
 PAUSE_HOPS = 3 * RATE_HZ // HOP // 10
 """0.3 s: in such a pause another person may begin, in another language."""
@@ -48,7 +48,7 @@ def stretches(window: Window, profile: Profile) -> list[Stretch]:
 def _voiced(voice: Floats) -> list[tuple[int, int]]:
     """Runs of voice, joined over pauses that are too short."""
     joined: list[tuple[int, int]] = []
-    for first, end in runs_of(voice >= VOICE):
+    for first, end in runs_of(voice >= CUT_VOICE):
         if joined and first - joined[-1][1] < PAUSE_HOPS:
             joined[-1] = (joined[-1][0], end)
         else:
@@ -99,7 +99,7 @@ def cut(window: Window, profile: Profile, bounds: Sequence[Stretch]) -> list[Win
     places = []
     for (_, low), (high, _) in pairwise(bounds):
         first, end = max(0, (start + low) // HOP - MARGIN_HOPS), -(-(start + high) // HOP) + MARGIN_HOPS
-        pauses = runs_of(profile.voice[first:end] < VOICE)
+        pauses = runs_of(profile.voice[first:end] < CUT_VOICE)
         longest = max(pauses, key=lambda pause: pause[1] - pause[0], default=(0, end - first))
         places.append(piece.frame_of_hop(first + sum(longest) // 2))
     edges = [window.first_frame, *places, window.end_frame]

@@ -35,8 +35,11 @@ PAUSE_HOPS = 4 * RATE_HZ // HOP
 MARGIN_HOPS = RATE_HZ // HOP
 """How much of such a silence stays with the speech on either side."""
 
-VOICE = 0.35
+CUT_VOICE = 0.35
 """Probability of voice from which a hop belongs to speech when cut points are chosen."""
+
+SURE_VOICE = 0.5
+"""Probability of voice from which the detector finds one likelier than none."""
 
 SPLITTING_GAP_S = 0.5
 """A filled gap shorter than this does not cut a window in two: the word around it is worth more whole."""
@@ -79,6 +82,11 @@ class Piece:
     def frame_of(self, sample: int) -> int:
         """The frame in which `sample` begins; the end of the piece for anything after it."""
         return min(self.end_frame, self.first_frame + max(0, sample) * self.rate_hz // RATE_HZ)
+
+    def hops_of(self, first_frame: int, end_frame: int) -> tuple[int, int]:
+        """``(first, end)`` of the hops that hold any sample of these frames; at least one."""
+        first = min(self.sample_of(first_frame) // HOP, self.hop_count - 1)
+        return first, max(first + 1, -(-self.sample_of(end_frame) // HOP))
 
     def frame_of_hop(self, hop: int) -> int:
         """The frame in which a hop begins; the end of the piece for hop number `hop_count`."""
@@ -189,7 +197,7 @@ def _silence_edges(voice: Floats) -> list[int]:
     """0, the edges of long silences (a margin inside them), and the end; never closer together than a window may be short."""
     hops = len(voice)
     edges: list[int] = []
-    for first, end in runs_of(voice < VOICE):
+    for first, end in runs_of(voice < CUT_VOICE):
         if end - first >= PAUSE_HOPS:
             edges += [first + MARGIN_HOPS if first else 0, end - MARGIN_HOPS if end < hops else hops]
     kept = [0]

@@ -134,21 +134,18 @@ def _judge_one(microphones: Sequence[Microphone], starts: Sequence[list[int]], p
     others = [n for n in range(len(microphones)) if n != place and n not in copies]
     for number, word in enumerate(words):
         beside = {other: _beside(microphones[other].words, starts[other], word) for other in others}
-        heard = [
-            (*_compared(microphones, place, other, (word.start_us, word.end_us)), other)
-            for other, found in beside.items()
-            if found
-        ]
-        if not heard:
-            continue
-        louder_db, same, louder = max(heard)
-        is_alike = any(_is_alike(word, one) for one in beside[louder])
-        limit = SAME_WORD if is_alike or _is_bleed_around(microphones, place, louder, word) else SAME
-        if same >= limit and louder_db >= LOUDER_DB:
-            shadows[number] = Shadow("bleed", louder, louder_db, same)
-        elif louder_db > -LOUDER_DB and same >= RELATED and is_alike:
-            doubled.add(number)
-    return Judgement(shadows, frozenset(doubled))
+        for other, found in beside.items():
+            if not found:
+                continue
+            louder_db, same = _compared(microphones, place, other, (word.start_us, word.end_us))
+            is_alike = any(_is_alike(word, one) for one in found)
+            limit = SAME_WORD if is_alike or _is_bleed_around(microphones, place, other, word) else SAME
+            is_surer = number not in shadows or same > shadows[number].correlation
+            if same >= limit and louder_db >= LOUDER_DB and is_surer:
+                shadows[number] = Shadow("bleed", other, louder_db, same)
+            elif louder_db > -LOUDER_DB and same >= RELATED and is_alike:
+                doubled.add(number)
+    return Judgement(shadows, frozenset(doubled - shadows.keys()))
 
 
 def _compared(microphones: Sequence[Microphone], place: int, other: int, span: tuple[int, int]) -> tuple[float, float]:
