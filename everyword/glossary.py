@@ -3,10 +3,12 @@
 Both are only ever added to.  A definition that was said stands on the frames where it was said, under the name of who said it.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -17,7 +19,7 @@ from everyword.errors import CorruptFolder, InvalidOption
 from everyword.folder import SessionFolder, disk_errors, locked
 from everyword.journal import now_us
 from everyword.model import Anchored, from_json, to_json
-from everyword.run import read_lines, read_transcript
+from everyword.run import read_transcript
 from everyword.text import checked
 
 FILE = "glossary.jsonl"
@@ -55,8 +57,9 @@ def add(home: Path, term: str, *, meaning: str = "", session: str = "", by: str)
     path = home / FILE
     with disk_errors(path):
         home.mkdir(parents=True, exist_ok=True)
-        with locked(path), path.open("ab") as file:
-            file.write(canonical(to_json(entry)) + b"\n")
+        with locked(path), path.open("a+b") as file:
+            line = canonical(to_json(entry)) + b"\n"
+            file.write(line if _ends_whole(file) else b"\n" + line)
             file.flush()
             os.fsync(file.fileno())
     return entry
@@ -72,16 +75,27 @@ def read(home: Path, *, session: str = "") -> Iterator[Term]:
     if not path.exists():
         return
     for_all = []
-    for number, line in enumerate(read_lines(path), 1):
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise CorruptFolder(f"{path} cannot be read: {error.strerror}.", hint="Move it away, or mend it.") from error
+    for number, line in enumerate(lines, 1):
         try:
-            entry = from_json(Term, line)
-        except ValueError as error:
+            entry = from_json(Term, json.loads(line))
+        except (ValueError, TypeError, RecursionError) as error:
             raise CorruptFolder(f"{path}, line {number}, makes no sense: {error}.", hint="Mend or delete that line.") from error
         if not entry.session:
             for_all.append(entry)
         elif entry.session == session:
             yield entry
     yield from for_all
+
+
+def _ends_whole(file: BinaryIO) -> bool:
+    """False when a power cut left a line without its end: what is added after it must not become a part of it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return file.read(1) in (b"", b"\n")
 
 
 def define(

@@ -25,6 +25,8 @@ COVERAGE = "coverage.jsonl"
 READINGS = "readings.jsonl"
 QUARANTINE = "quarantine.jsonl"
 RUN_JSON = "run.json"
+UNFINISHED = "unfinished.jsonl"
+"""What was read for a run that is not signed yet."""
 
 _NAME = re.compile(r"r\d{3,}")
 

@@ -69,7 +69,7 @@ def transcribe(
     )
     told = _told(wanted(roster, expected), engine.told)
     started = time.monotonic()
-    with _progress() as progress:
+    with _kept_if_interrupted(), _progress() as progress:
         outcome = pipeline.transcribe(
             recording,
             engine,
@@ -156,6 +156,15 @@ def _progress() -> "Iterator[Callable[[float, float], None] | None]":
             bar.update(task, completed=done_s, total=total_s, speed=f"{done_s:.0f} of {total_s:.0f} s, {speed:.1f} × real time")
 
         yield show
+
+
+@contextmanager
+def _kept_if_interrupted() -> "Iterator[None]":
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.say("Interrupted. What was read is kept: the same command goes on from there.")
+        raise
 
 
 def _told(names: Sequence[str], told: Sequence[str]) -> dict[str, list[str]]:

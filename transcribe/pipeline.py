@@ -20,7 +20,7 @@ from transcribe.engine import Engine
 from transcribe.evidence.coverage import BROKEN
 from transcribe.reading.dictionary import DICTIONARIES
 from transcribe.record import stitch
-from transcribe.record.unfinished import UNFINISHED, Begun, begin
+from transcribe.record.unfinished import Begun, begin
 from transcribe.sound.audio import require_segments
 from transcribe.speakers import attribution
 from transcribe.track import TrackText, Write, read_track
@@ -179,7 +179,7 @@ def _described(begun: Begun, manifest: Mapping[str, object]) -> Run:
         **manifest,
         "run": begun.name,
         "started_at_us": begun.started_at_us,
-        "files": runs.list_files(begun.path, without=(UNFINISHED,)),
+        "files": runs.list_files(begun.path, without=(runs.UNFINISHED,)),
         "windows": len(windows),
         "flagged_windows": sum(windows.values()),
     }

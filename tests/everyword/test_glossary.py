@@ -38,6 +38,23 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         list(glossary.read(tmp_path))
 
 
+def test_a_term_added_after_a_line_that_was_torn_off_is_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / glossary.FILE
+    path.write_bytes(b'{"at_us":1,"by":"x"')
+    glossary.add(tmp_path, "Duguid", by="me")
+    with pytest.raises(CorruptFolder, match="line 1, makes no sense") as caught:
+        list(glossary.read(tmp_path))
+    assert "delete that line" in caught.value.hint
+    path.write_bytes(path.read_bytes().split(b"\n", 1)[1])
+    assert ["Duguid"] == [one.term for one in glossary.read(tmp_path)]
+
+
+def test_a_folder_in_the_place_of_the_glossary_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / glossary.FILE).mkdir()
+    with pytest.raises(CorruptFolder, match="cannot be read: Is a directory"):
+        list(glossary.read(tmp_path))
+
+
 def test_a_definition_stands_on_the_frames_where_it_was_said_under_its_speakers_name(tmp_path: Path) -> None:
     folder = a_marked_session(tmp_path, seconds=20)
     key = keys.device_key(tmp_path / "home")

@@ -12,6 +12,7 @@ from everyword import keys, ledger, run
 from everyword.digest import canonical, digest, parse_canonical
 from everyword.journal import Chain
 from everyword.model import Run, Span, from_json, to_json
+from everyword.recording import read_recording
 from tests.everyword import sessions
 from tests.everyword.sessions import RATE_HZ, RUN, Case, names
 
@@ -118,6 +119,18 @@ def _edit_text(case: Case) -> bytes:
     path = case.path / RUN / "utterances.jsonl"
     path.write_bytes(path.read_bytes().replace(b"one", b"two"))
     return _rewrite_run(case, replace(_run(case), files=run.list_files(path.parent)))
+
+
+def test_what_the_transcription_that_counts_could_not_read_is_not_complete(case: Case) -> None:
+    frames = read_recording(case.folder).end_frame(1)
+    spans = [Span(1, 1, 0, 500, "spoken"), Span(1, 1, 500, frames - 500, "failed", "OSError"), Span(1, 2, 0, frames, "silent")]
+    name = sessions.add_run(case, coverage=spans)
+    assert ("pass", "pass") == case.verdicts()
+    run.adopt_run(case.folder, name, key=case.key, by="Anna")
+    assert ("pass", "unknown") == case.verdicts()
+    assert ["Track 1: 61.0 s could not be read, first at 0:00:00 (OSError)."] == [
+        one.sentence for one in case.findings() if one.outcome == "unknown"
+    ]
 
 
 def test_an_edited_utterance_with_new_digests_fails(case: Case) -> None:

@@ -23,7 +23,6 @@ from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
 from transcribe.engine import ScriptedEngine
-from transcribe.record.unfinished import UNFINISHED
 from transcribe.sound.windows import RATE_HZ, Floats
 from transcribe.whisper import decoding
 
@@ -313,7 +312,7 @@ def test_a_disk_that_is_full_half_way_costs_nothing_that_was_read(
     assert "No space left" in str(done.exception)
     assert ledger.current_run(folder) is None
     path, engine = runs.run_path(folder, "r001"), ScriptedEngine(script)  # type: ignore[arg-type]
-    kept = sum(1 for _ in runs.read_lines(path / UNFINISHED))
+    kept = sum(1 for _ in runs.read_lines(path / runs.UNFINISHED))
     monkeypatch.setattr(decoding, "WhisperEngine", lambda *_, **__: engine)
     assert 0 == invoke("transcribe", str(folder.path)).exit_code
     assert (["r001"], []) == (run_names(folder), unaccounted(folder))

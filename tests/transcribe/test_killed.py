@@ -14,10 +14,10 @@ import soundfile
 
 from everyword.folder import SessionFolder
 from everyword.recording import read_recording
-from everyword.run import READINGS, RUN_JSON, read_lines, read_transcript, run_names, run_path, uncovered
+from everyword.run import READINGS, RUN_JSON, UNFINISHED, read_lines, read_transcript, run_names, run_path, uncovered
 from recorder.imports import import_files
 from tests.transcribe.conftest import DATA
-from transcribe.record.unfinished import MANIFEST, UNFINISHED
+from transcribe.record.unfinished import MANIFEST
 
 BATCH = 2
 

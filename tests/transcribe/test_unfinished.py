@@ -16,7 +16,7 @@ from everyword import run as runs
 from everyword.errors import CorruptFolder, DiskTrouble
 from everyword.folder import SessionFolder
 from everyword.model import Track
-from everyword.run import READINGS, RUN_JSON, read_lines, run_names, run_path
+from everyword.run import READINGS, RUN_JSON, UNFINISHED, read_lines, run_names, run_path
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
 from transcribe import pipeline
@@ -24,7 +24,7 @@ from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
 from transcribe.pipeline import Outcome, open_recording, transcribe
 from transcribe.reading.attempts import Attempt
 from transcribe.record import unfinished
-from transcribe.record.unfinished import MANIFEST, UNFINISHED
+from transcribe.record.unfinished import MANIFEST
 from transcribe.sound.windows import Floats, Window
 
 SECONDS = 100
@@ -217,6 +217,7 @@ def test_a_run_stopped_at_each_step_of_its_end_is_finished_by_the_next(
         patch.setattr(stop.place, stop.step, stopped)
         with pytest.raises(Stopped):
             run(folder, tmp_path / "home")
+    assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
     was_over = ledger.current_run(folder) is not None
     run(folder, tmp_path / "home")
     names = ["r001", "r002"] if was_over else ["r001"]

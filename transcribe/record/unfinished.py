@@ -27,7 +27,6 @@ from transcribe.record.words import logprob_e6, ppm
 from transcribe.sound.windows import Window
 
 MANIFEST = "manifest.json"
-UNFINISHED = "unfinished.jsonl"
 COMPLETE = -1
 
 
@@ -86,7 +85,7 @@ class Begun:
     def keep(self, track: Track, groups: Sequence[list[Attempt]]) -> None:
         """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
         lines = [_with_digest(_line(track, group)) for group in groups]
-        with self.lock, disk_errors(self.path / UNFINISHED):
+        with self.lock, disk_errors(self.path / runs.UNFINISHED):
             try:
                 self._append(b"".join(lines))
             except BaseException:
@@ -109,12 +108,12 @@ class Begun:
     def complete(self) -> None:
         """Everything that was read stands in the files that ``run.json`` lists."""
         with disk_errors(self.path):
-            (self.path / UNFINISHED).unlink(missing_ok=True)
+            (self.path / runs.UNFINISHED).unlink(missing_ok=True)
             sync_directory(self.path)
 
     def refuse_strange(self, own: Collection[str]) -> None:
         """Nothing that somebody put beside the files of a run may be signed with them.  Raises `CorruptFolder`."""
-        strange = sorted({one.name for one in self.path.iterdir()} - {MANIFEST, UNFINISHED, runs.RUN_JSON, *own})
+        strange = sorted({one.name for one in self.path.iterdir()} - {MANIFEST, runs.UNFINISHED, runs.RUN_JSON, *own})
         if strange:
             raise CorruptFolder(
                 f"transcripts/{self.name} holds {strange[0]!r}, which Everyword did not write.",
@@ -139,7 +138,7 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
         if held is None:
             name, started = _new_run(folder, open_runs, stack), now_us()
             path = runs.run_path(folder, name)
-            write_new(path / UNFINISHED, b"")
+            write_new(path / runs.UNFINISHED, b"")
             write_new(path / MANIFEST, canonical({**manifest, "started_at_us": started}))
             sync_directory(path)
         else:
@@ -151,7 +150,7 @@ def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitSta
     """What is whole is left as it is; what is not is made from ``unfinished.jsonl``, or from the sound if that is gone."""
     if _whole(folder, name) is not None:
         return Begun(folder, name, started_at_us, {}, COMPLETE)
-    path = runs.run_path(folder, name) / UNFINISHED
+    path = runs.run_path(folder, name) / runs.UNFINISHED
     (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     stack.callback(os.close, descriptor)
@@ -222,7 +221,7 @@ def _is_stillborn(path: Path) -> bool:
     try:
         parse_canonical(manifest, what=MANIFEST)
     except CorruptFolder:
-        return sizes.keys() <= {MANIFEST, UNFINISHED} and not sizes.get(UNFINISHED)
+        return sizes.keys() <= {MANIFEST, runs.UNFINISHED} and not sizes.get(runs.UNFINISHED)
     return False
 
 
@@ -256,15 +255,15 @@ def _with_digest(line: dict[str, object]) -> bytes:
 def _group(raw: bytes) -> tuple[int, int, list[Attempt]]:
     """Stream, track and attempts of a line with its end.  Raises `CorruptFolder` when it is no such line."""
     try:
-        line: Any = parse_canonical(raw[:-1], what=UNFINISHED) if raw.endswith(b"\n") else {}
+        line: Any = parse_canonical(raw[:-1], what=runs.UNFINISHED) if raw.endswith(b"\n") else {}
         if line.pop("digest", None) != digest(canonical(line)):
-            raise CorruptFolder(f"{UNFINISHED} holds a line that was changed.")
+            raise CorruptFolder(f"{runs.UNFINISHED} holds a line that was changed.")
         attempts = [_attempt(line["window"], one) for one in line["attempts"]]
         stream, track = line["stream"], line["track"]
     except (KeyError, TypeError, ValueError) as error:
-        raise CorruptFolder(f"{UNFINISHED} holds a line that is not whole.") from error
+        raise CorruptFolder(f"{runs.UNFINISHED} holds a line that is not whole.") from error
     if not attempts:
-        raise CorruptFolder(f"{UNFINISHED} holds a window without attempts.")
+        raise CorruptFolder(f"{runs.UNFINISHED} holds a window without attempts.")
     return stream, track, attempts
 
 

@@ -4,6 +4,7 @@ Nothing here goes to the network but `pull`.  The cache and the variables of the
 are the hub library's own and left as they are.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -167,6 +168,13 @@ def _require_files(name: str, path: Path) -> None:
             raise ModelMissing(f"The model {name} is incomplete: {path / file} is missing.")
     if not list(path.glob("vocabulary.*")):
         raise ModelMissing(f"The model {name} is incomplete: {path} has no vocabulary.")
+    try:
+        config = json.loads((path / "config.json").read_bytes())
+    except ValueError:
+        config = None
+    if not isinstance(config, dict) or "alignment_heads" not in config:  # CTranslate2 goes on, and crashes when it needs them
+        hint = f"A file in {path} is damaged, or of another kind of model: fetch it again."
+        raise ModelMissing(f"The model {name} cannot be used: {path / 'config.json'} says nothing of alignment.", hint=hint)
 
 
 def _checked(path: Path) -> ModelFiles:
