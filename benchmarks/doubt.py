@@ -31,7 +31,7 @@ from transcribe.evidence.account import are_repeated_in_no_time
 from transcribe.evidence.checks import DOUBTING
 from transcribe.reading.attempts import Clip
 from transcribe.reading.batches import read_all
-from transcribe.sound.audio import profile_of
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import RATE_HZ, Piece, Profile, Window, tile
 from transcribe.whisper import models
 from transcribe.whisper.decoding import WhisperEngine, cpu_name

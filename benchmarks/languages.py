@@ -30,7 +30,7 @@ from transcribe.engine import Heard
 from transcribe.evidence.checks import UNSURE_LANGUAGE
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import read_all
-from transcribe.sound.audio import profile_of
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, tile
 from transcribe.whisper import models
 from transcribe.whisper.decoding import WhisperEngine, cpu_name

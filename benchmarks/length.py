@@ -28,7 +28,8 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 from everyword import keys
 from recorder.imports import import_files
 from transcribe import pipeline
-from transcribe.engine import Engine, Heard, Hypothesis, Reading, ScriptedEngine
+from transcribe.engine import Engine, Heard, Hypothesis, Reading
+from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import RATE_HZ, Floats
 from transcribe.whisper import models
 from transcribe.whisper.decoding import WhisperEngine, cpu_name

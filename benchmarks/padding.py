@@ -24,7 +24,7 @@ from benchmarks.normaliser import normalise
 from benchmarks.spelled import spelled
 from transcribe.engine import Reading
 from transcribe.reading.attempts import Ask, ask
-from transcribe.sound.audio import profile_of
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import RATE_HZ, Floats, Piece, tile
 from transcribe.whisper import models
 from transcribe.whisper.decoding import CONTEXT_LIMIT_S, WhisperEngine, cpu_name

@@ -26,7 +26,7 @@ from benchmarks.spelled import spelled
 from transcribe.evidence.checks import LIMIT_MARGIN_TOKENS, TRUNCATED
 from transcribe.reading.attempts import Clip
 from transcribe.reading.batches import read_all
-from transcribe.sound.audio import profile_of
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import CUT_VOICE, HOP, RATE_HZ, Floats, Piece, Profile, tile
 from transcribe.whisper import models
 from transcribe.whisper.decoding import WhisperEngine, cpu_name

@@ -127,7 +127,7 @@ class DiskTrouble(EverywordError):
 
 
 class ModelMissing(EverywordError):
-    """The speech model is not on this computer, or not the one it claims to be."""
+    """The speech model is not on this computer, is damaged, or is not the one it claims to be."""
 
     code = "model-missing"
     exit_code = 7

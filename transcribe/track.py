@@ -14,7 +14,8 @@ from transcribe.reading.batches import read_all
 from transcribe.record import stitch, words
 from transcribe.record.stitch import Said
 from transcribe.record.unfinished import Begun
-from transcribe.sound.audio import TrackAudio, profile
+from transcribe.sound.audio import TrackAudio
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import Profile, Window, pieces, tile
 
 VERIFIED_SILENCE = "verified silence"
@@ -81,7 +82,7 @@ def read_track(
     audio = TrackAudio(recording, track)
     rate_hz = audio.stream.rate_hz
     found = pieces(recording.segments, recording.gaps, stream=track.stream, rate_hz=rate_hz)
-    plan = _plan([profile(audio, piece) for piece in found])
+    plan = _plan([profile_of(audio.blocks(piece), piece) for piece in found])
     text = TrackText(track, rate_hz, broken=tuple(audio.broken), altered=altered)
     planned = {window: one.is_silent(window) for one in plan for window in one.windows}
     known = planned.keys() & begun.windows(track) | {window for window, is_silent in planned.items() if is_silent}

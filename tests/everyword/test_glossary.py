@@ -9,7 +9,7 @@ from everyword.errors import CorruptFolder, InvalidOption, InvalidText
 from tests.helpers import failures
 from tests.transcribe.builders import a_marked_session
 from transcribe import pipeline
-from transcribe.engine import ScriptedEngine
+from transcribe.scripted import ScriptedEngine
 
 
 def test_a_sessions_own_terms_come_first_and_those_of_other_sessions_are_left_out(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from everyword.run import read_transcript
 from tests.helpers import failures
 from tests.transcribe.builders import a_marked_session
 from transcribe import pipeline
-from transcribe.engine import ScriptedEngine
+from transcribe.scripted import ScriptedEngine
 
 ROSTER = (Speaker("anna", "Anna Reed"), Speaker("viktor", "Viktor Sorin"))
 

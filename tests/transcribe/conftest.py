@@ -11,8 +11,8 @@ from everyword import config, keys
 from everyword.folder import SessionFolder
 from recorder.imports import import_files
 from transcribe import commands, pipeline
-from transcribe.engine import ScriptedEngine
 from transcribe.pipeline import Outcome
+from transcribe.scripted import ScriptedEngine
 from transcribe.whisper import decoding, models
 from transcribe.whisper.decoding import WhisperEngine
 

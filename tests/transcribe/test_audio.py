@@ -15,8 +15,9 @@ from everyword.model import BYTES_PER_SAMPLE, Input, Stream
 from everyword.recording import read_recording
 from recorder.imports import import_files
 from tests.transcribe.builders import staircase, write_wav
-from transcribe.sound.audio import TrackAudio, channel_samples, profile, profile_of, require_segments
+from transcribe.sound.audio import TrackAudio, channel_samples, require_segments
 from transcribe.sound.rumble import without_rumble
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import HOP, RATE_HZ, Floats, Piece, pieces, tile
 
 DATA = Path(__file__).parent.parent / "data"
@@ -83,7 +84,7 @@ def test_each_track_hears_its_own_channel(tmp_path: Path) -> None:
 def test_clips_are_the_track_cut_at_the_windows(tmp_path: Path) -> None:
     audio = a_track(tmp_path, speechlike(70.5, 22_050), rate_hz=22_050)
     (piece,) = pieces(audio.recording.segments, [], stream=1, rate_hz=22_050)
-    windows = tile(profile(audio, piece))
+    windows = tile(profile_of(audio.blocks(piece), piece))
     clips = [samples for _, samples in audio.clips(piece, windows)]
     samples, _ = whole(audio)
     assert len(windows) > 3
@@ -102,7 +103,7 @@ def test_the_voice_detector_hears_blocks_as_one_sound(tmp_path: Path) -> None:
     samples = np.concatenate(list(without_rumble([*audio.blocks(piece)])))
     padded = np.pad(samples, (0, -len(samples) % HOP))
     near, far = (get_vad_model()(sound).reshape(-1) for sound in (padded, np.clip(padded * np.float32(10), -1, 1)))
-    assert np.maximum(near, far).tolist() == profile(audio, piece).voice.tolist()
+    assert np.maximum(near, far).tolist() == profile_of(audio.blocks(piece), piece).voice.tolist()
 
 
 def test_whoever_speaks_low_is_a_voice_as_well() -> None:
@@ -135,7 +136,7 @@ def test_the_level_of_full_scale_is_zero_and_of_nothing_is_the_least(tmp_path: P
     square = np.tile(np.array([-1, 0.9999], np.float32), HOP * 2)
     audio = a_track(tmp_path, np.concatenate([square, np.zeros(HOP * 4, np.float32)]))
     (piece,) = pieces(audio.recording.segments, [], stream=1, rate_hz=RATE_HZ)
-    levels_db = profile(audio, piece).level_db.tolist()
+    levels_db = profile_of(audio.blocks(piece), piece).level_db.tolist()
     assert [0.0] * 4 == pytest.approx(levels_db[:4], abs=0.01)
     assert [-120.0] * 2 == levels_db[-2:]  # the filter reaches over two hops
 

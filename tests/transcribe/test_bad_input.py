@@ -22,7 +22,7 @@ from everyword.segment import HEADER_BYTES
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
-from transcribe.engine import ScriptedEngine
+from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import RATE_HZ, Floats
 from transcribe.whisper import decoding
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tests.transcribe.builders import a_piece, a_profile, a_reading, staircase
-from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Shares, Stretch
+from transcribe.engine import Reading, Shares, Stretch
 from transcribe.reading import attempts as attempts_module
 from transcribe.reading import batches, looks
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import TURN_BY_TURN, read_all
 from transcribe.reading.cases import Case
+from transcribe.scripted import FULL_CONTEXT, ScriptedEngine
 from transcribe.sound.windows import Floats, tile
 
 Script = dict[int, str | Reading | Exception]

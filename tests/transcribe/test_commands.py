@@ -14,7 +14,7 @@ from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
 from tests.transcribe.conftest import Invoke
 from transcribe import commands, pipeline
-from transcribe.engine import ScriptedEngine
+from transcribe.scripted import ScriptedEngine
 from transcribe.speakers import voices
 from transcribe.whisper import glossary, models
 

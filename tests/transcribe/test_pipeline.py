@@ -21,13 +21,14 @@ from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_piece, a_profile, a_reading, write_wav
 from tests.transcribe.conftest import DATA
 from transcribe import track as tracks
-from transcribe.engine import FULL_CONTEXT, Reading, ScriptedEngine, Shares, Stretch
+from transcribe.engine import Reading, Shares, Stretch
 from transcribe.evidence import coverage
 from transcribe.evidence.silence import stillness
 from transcribe.pipeline import Outcome, choose_languages, open_recording, transcribe
 from transcribe.reading.attempts import Attempt
 from transcribe.record.unfinished import MANIFEST
 from transcribe.record.words import words_of
+from transcribe.scripted import FULL_CONTEXT, ScriptedEngine
 from transcribe.sound.windows import Floats, Window
 from transcribe.speakers import attribution
 

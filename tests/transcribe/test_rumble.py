@@ -9,8 +9,8 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribe.sound.audio import profile_of
 from transcribe.sound.rumble import REACH, without_rumble
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import RATE_HZ, Floats, Piece
 
 DATA = Path(__file__).parent.parent / "data"

@@ -16,7 +16,7 @@ from everyword.run import read_transcript
 from tests.transcribe.builders import a_marked_session
 from tests.transcribe.voices import ToneModels, a_session_of, in_tones, transcribe
 from transcribe import commands, pipeline
-from transcribe.engine import ScriptedEngine
+from transcribe.scripted import ScriptedEngine
 from transcribe.speakers import attribution, voiceprints, voices
 
 Invoke = Callable[..., Result]

@@ -20,11 +20,12 @@ from everyword.run import READINGS, RUN_JSON, UNFINISHED, read_lines, run_names,
 from everyword.verify import verify_session
 from tests.transcribe.builders import a_marked_session, a_reading
 from transcribe import pipeline
-from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
+from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.pipeline import Outcome, open_recording, transcribe
 from transcribe.reading.attempts import Attempt
 from transcribe.record import unfinished
 from transcribe.record.unfinished import MANIFEST
+from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import Floats, Window
 
 SECONDS = 100

@@ -25,7 +25,8 @@ from transcribe.engine import Heard, Hypothesis
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import read_all
 from transcribe.record import unfinished
-from transcribe.sound.audio import TrackAudio, profile, profile_of
+from transcribe.sound.audio import TrackAudio
+from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import Floats, Piece, pieces, tile
 from transcribe.whisper import decoding
 from transcribe.whisper.decoding import WhisperEngine, resolve_compute_type, resolve_device
@@ -35,7 +36,7 @@ def clips(run: RealRun) -> Iterator[Clip]:
     recording = read_recording(run.folder)
     audio = TrackAudio(recording, recording.tracks[0])
     for piece in pieces(recording.segments, recording.gaps, stream=1, rate_hz=audio.stream.rate_hz):
-        place = profile(audio, piece)
+        place = profile_of(audio.blocks(piece), piece)
         for window, samples in audio.clips(piece, tile(place)):
             yield Clip(window, samples, place)
 

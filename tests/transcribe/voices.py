@@ -16,8 +16,9 @@ from everyword.model import Speaker
 from recorder.imports import import_files
 from tests.transcribe.builders import write_wav
 from transcribe import pipeline
-from transcribe.engine import Heard, Hypothesis, Reading, ScriptedEngine
+from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.pipeline import Outcome
+from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import RATE_HZ, Floats
 from transcribe.speakers.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transcribe.engine import Heard, Reading
 from transcribe.evidence.coverage import REACH_S
-from transcribe.sound.windows import HOP, RATE_HZ, SURE_VOICE, Profile, Window, runs_of
+from transcribe.sound.windows import HOP, RATE_HZ, SURE_VOICE, Profile, Window, bridged, runs_of
 
 SLOWEST_S = 0.5
 SLOWEST_LETTER_S = 0.1
@@ -75,12 +75,7 @@ def are_drawn_out(words: Sequence[Heard], window: Window, profile: Profile) -> l
 
 def _has_pause(voiced: NDArray[np.bool_]) -> bool:
     """True when two stretches of voice lie in it with a pause between them."""
-    bursts: list[tuple[int, int]] = []
-    for first, end in runs_of(voiced):
-        if bursts and first - bursts[-1][1] < INNER_PAUSE_HOPS:
-            bursts[-1] = (bursts[-1][0], end)
-        else:
-            bursts.append((first, end))
+    bursts = bridged(runs_of(voiced), gap=INNER_PAUSE_HOPS)
     return sum(end - first >= LEAST_BURST_HOPS for first, end in bursts) > 1
 
 

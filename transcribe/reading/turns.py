@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from transcribe.engine import Shares, Stretch
-from transcribe.sound.windows import CUT_VOICE, HOP, RATE_HZ, Floats, Profile, Window, runs_of
+from transcribe.sound.windows import CUT_VOICE, HOP, RATE_HZ, Profile, Window, bridged, runs_of
 
 PAUSE_HOPS = 3 * RATE_HZ // HOP // 10
 """0.3 s: in such a pause another person may begin, in another language."""
@@ -40,20 +40,10 @@ def stretches(window: Window, profile: Profile) -> list[Stretch]:
     piece = profile.piece
     start, stop = piece.sample_of(window.first_frame), piece.sample_of(window.end_frame)
     first, end = start // HOP, -(-stop // HOP)
-    runs = [(first + low, first + high) for low, high in _voiced(profile.voice[first:end]) if high - low >= LEAST_HOPS]
+    voiced = bridged(runs_of(profile.voice[first:end] >= CUT_VOICE), gap=PAUSE_HOPS)
+    runs = [(first + low, first + high) for low, high in voiced if high - low >= LEAST_HOPS]
     bounds = [(max(first, low - MARGIN_HOPS) * HOP - start, min(end, high + MARGIN_HOPS) * HOP - start) for low, high in runs]
     return [(max(0, low), min(stop - start, high)) for low, high in bounds] or [(0, stop - start)]
-
-
-def _voiced(voice: Floats) -> list[tuple[int, int]]:
-    """Runs of voice, joined over pauses that are too short."""
-    joined: list[tuple[int, int]] = []
-    for first, end in runs_of(voice >= CUT_VOICE):
-        if joined and first - joined[-1][1] < PAUSE_HOPS:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((first, end))
-    return joined
 
 
 def likeliest(shares: Sequence[Shares], lengths_s: Sequence[float], *, expected: Sequence[str] = ()) -> list[str]:

@@ -213,6 +213,17 @@ def runs_of(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(end)) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def bridged(runs: Iterable[tuple[int, int]], *, gap: float) -> list[tuple[int, int]]:
+    """The runs, joined where less than `gap` lies between them."""
+    joined: list[tuple[int, int]] = []
+    for first, end in runs:
+        if joined and first - joined[-1][1] < gap:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((first, end))
+    return joined
+
+
 def _cuts_within(profile: Profile, first: int, end: int) -> list[int]:
     cuts: list[int] = []
     position = first

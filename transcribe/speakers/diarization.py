@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.sound.windows import RATE_HZ, Floats, runs_of
+from transcribe.sound.windows import RATE_HZ, Floats, bridged, runs_of
 from transcribe.speakers.clustering import ALIKE, ENOUGH_S, Labels, Prints, cluster, dense, likeness
 from transcribe.speakers.voices import CHUNK_SAMPLES, FRAME_SAMPLES, LOCAL_VOICES, VoiceModels
 
@@ -277,13 +277,8 @@ def _assigned(stretches: Sequence[Stretch], centres: Floats) -> Iterator[tuple[S
 
 
 def _turns_of(voice: int, speaks: NDArray[np.bool_], sample_count: int) -> Iterator[Turn]:
-    joined: list[list[int]] = []
-    for first, end in runs_of(speaks):
-        start, stop = first * FRAME_SAMPLES, min(sample_count, end * FRAME_SAMPLES)
-        if joined and start - joined[-1][1] < JOINED_S * RATE_HZ:
-            joined[-1][1] = stop
-        else:
-            joined.append([start, stop])
+    runs = ((first * FRAME_SAMPLES, min(sample_count, end * FRAME_SAMPLES)) for first, end in runs_of(speaks))
+    joined = bridged(runs, gap=JOINED_S * RATE_HZ)
     yield from (Turn(voice, first, end) for first, end in joined if end - first >= LEAST_TURN_S * RATE_HZ)
 
 
