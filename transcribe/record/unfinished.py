@@ -130,20 +130,24 @@ def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Beg
     Raises:
         DiskTrouble: the disk refuses.
     """
-    with ExitStack() as stack, disk_errors(folder.transcripts):
-        open_runs = _open_runs(folder)
-        held = next(
-            ((name, started) for name in open_runs if (started := _take(folder, name, manifest, stack)) is not None), None
-        )
-        if held is None:
-            name, started = _new_run(folder, open_runs, stack), now_us()
-            path = runs.run_path(folder, name)
-            write_new(path / runs.UNFINISHED, b"")
-            write_new(path / MANIFEST, canonical({**manifest, "started_at_us": started}))
-            sync_directory(path)
-        else:
-            name, started = held
-        yield _opened(folder, name, started, stack)
+    with ExitStack() as stack:
+        with disk_errors(folder.transcripts):
+            begun = _begun(folder, manifest, stack)
+        yield begun
+
+
+def _begun(folder: SessionFolder, manifest: Mapping[str, object], stack: ExitStack) -> Begun:
+    open_runs = _open_runs(folder)
+    for name in open_runs:
+        started = _take(folder, name, manifest, stack)
+        if started is not None:
+            return _opened(folder, name, started, stack)
+    name, started = _new_run(folder, open_runs, stack), now_us()
+    path = runs.run_path(folder, name)
+    write_new(path / runs.UNFINISHED, b"")
+    write_new(path / MANIFEST, canonical({**manifest, "started_at_us": started}))
+    sync_directory(path)
+    return _opened(folder, name, started, stack)
 
 
 def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
