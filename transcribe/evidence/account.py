@@ -18,6 +18,7 @@ SLOWEST_LETTER_S = 0.1
 """A word of n letters said slowly takes ``SLOWEST_S + n · SLOWEST_LETTER_S``."""
 
 LETTERS_A_DIGIT = 5
+"""As many as its name has, more or less: seven, five, шесть."""
 
 NO_TIME_S = 0.04
 """Two steps of the alignment: nobody says a word in that."""

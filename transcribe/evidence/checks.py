@@ -42,18 +42,27 @@ SPLITTING = frozenset({TRUNCATED, LOOP, OTHER_SCRIPT})
 """Flags that a second reading of the window's halves may cure."""
 
 LIMIT_MARGIN_TOKENS = 9
+"""So near to the limit a text may have been cut short in the middle of a word, of which some take nine tokens."""
+
 LEAST_LOGPROB = -1.0
+MOST_NO_SPEECH = 0.6
+MOST_COMPRESSION = 2.4
+"""Whisper's own limits (openai/whisper, transcribe.py): below or beyond them it does not believe a text either."""
+
 UNSURE_LOGPROB = -0.4
 """Below this a window is read again in full context, and the surer reading is used."""
 
-MOST_NO_SPEECH = 0.6
 INVENTED_SHARE = 1 / 3
 """From so many invented words on, the whole reading is doubted; below it, only what lies beside them."""
 
 BESIDE_S = 1.0
+"""So near to an invented word the others are doubted."""
+
 LONGEST_WORD_S = 2.0
+"""Nobody speaks a word for longer, but somebody who sings it."""
+
 LEAST_UNCOVERED_S = 1.0
-MOST_COMPRESSION = 2.4
+"""So much voice in a row without a word may have been a sentence; a cough is shorter."""
 
 _REPEATS = {1: 6, 2: 4, 3: 4}
 _REPEATS_OF_MORE = 3

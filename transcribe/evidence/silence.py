@@ -13,6 +13,8 @@ SOME_VOICE = 0.2
 
 FLOOR_MARGIN_DB = 10.0
 SPEECH_MARGIN_DB = 10.0
+"""Over the noise floor (the level that a tenth of the hops stay below) and under speech; whichever is lower is the limit."""
+
 QUIET_DB = -60.0
 """What is below this level is quiet on any track."""
 

@@ -26,6 +26,8 @@ BUDGET_TOKENS = 64
 """What the terms may cost of the 224 tokens of a window's text: about seven full names in Cyrillic."""
 
 LONGEST_TERM = 80
+"""Letters: a longer one would cost the whole budget by itself."""
+
 MISSING_NAMED = 5
 """So many of those that do not fit are named, and the rest is counted."""
 
