@@ -1,5 +1,6 @@
 """The real command with the real model, killed with SIGKILL at any moment, ends with the bytes of a run that was not."""
 
+import json
 import os
 import random
 import shutil
@@ -19,7 +20,8 @@ from recorder.imports import import_files
 from tests.transcribe.conftest import DATA
 from transcribe.record.unfinished import MANIFEST
 
-BATCH = 2
+FEW, MANY = 2, 16
+"""Windows decoded at once: what shares a batch must not change what is written."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def session(base_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Sessio
     return import_files([place / "one.wav"], parent=place, home=base_home, title="Demo", operator="Test Operator")
 
 
-def started(folder: SessionFolder, home: Path) -> "subprocess.Popen[bytes]":
+def started(folder: SessionFolder, home: Path, *, batch_size: int = MANY) -> "subprocess.Popen[bytes]":
     command = [
         sys.executable,
         "-m",
@@ -39,7 +41,7 @@ def started(folder: SessionFolder, home: Path) -> "subprocess.Popen[bytes]":
         "transcribe",
         str(folder.path),
         "--batch-size",
-        str(BATCH),
+        str(batch_size),
         "--speakers",
         "none",
     ]
@@ -54,12 +56,9 @@ def copy_of(folder: SessionFolder, place: Path) -> SessionFolder:
 def kept(folder: SessionFolder) -> set[tuple[int, int]]:
     """(track, window) of what is safe on the disk."""
     path = run_path(folder, "r001") / UNFINISHED
-    whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")] if path.exists() else []
-    scratch = path.with_suffix(".whole")
-    scratch.write_bytes(b"".join(whole)) if whole else None
-    found = {(line["track"], line["window"]) for line in read_lines(scratch)} if whole else set()
-    scratch.unlink(missing_ok=True)
-    return found  # type: ignore[return-value]
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return {(line["track"], line["window"]) for line in whole}
 
 
 def text_files(folder: SessionFolder) -> dict[str, bytes]:
@@ -75,7 +74,7 @@ def test_a_real_run_killed_again_and_again_ends_with_the_same_bytes(
     assert 0 == started(undisturbed, base_home).wait()
     kills, seen = 0, 0
     while True:
-        process = started(killed, base_home)
+        process = started(killed, base_home, batch_size=FEW if kills < 2 else MANY)
         while process.poll() is None and len(kept(killed)) <= seen:
             time.sleep(0.05)
         if process.poll() is not None:
@@ -102,7 +101,7 @@ def test_a_real_run_killed_at_chance_instants_ends_with_the_same_bytes(
     longest_s = time.monotonic() - began
     seen: set[tuple[int, int]] = set()
     while kills < 4:
-        process = started(killed, base_home)
+        process = started(killed, base_home, batch_size=FEW)
         time.sleep(chance.uniform(0, longest_s))
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0 or RUN_JSON in {path.name for path in run_path(killed, "r001").glob("*")}:
