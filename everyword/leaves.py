@@ -29,10 +29,16 @@ def altered_frames(recording: Recording) -> dict[tuple[int, int], list[tuple[int
         except CorruptFolder:
             seconds = [[(segment.first_frame // stream.rate_hz, -(-end // stream.rate_hz))]] * stream.channels
         for channel, stretches in enumerate(seconds):
-            frames = [(first * stream.rate_hz, min(end, last * stream.rate_hz)) for first, last in stretches]
-            if frames:
-                found.setdefault((stream.stream, channel), []).extend(frames)
+            for first, last in stretches:
+                _add(found.setdefault((stream.stream, channel), []), first * stream.rate_hz, min(end, last * stream.rate_hz))
     return found
+
+
+def _add(frames: list[tuple[int, int]], first: int, end: int) -> None:
+    """As a stretch of its own, or as the end of the one before that it touches."""
+    if frames and frames[-1][1] == first:
+        first = frames.pop()[0]
+    frames.append((first, end))
 
 
 def _is_journalled(recording: Recording, segment: AudioSegment) -> bool:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -25,8 +25,12 @@ COVERAGE = "coverage.jsonl"
 READINGS = "readings.jsonl"
 QUARANTINE = "quarantine.jsonl"
 RUN_JSON = "run.json"
+DRAFT = ".run.json"
 UNFINISHED = "unfinished.jsonl"
 """What was read for a run that is not signed yet."""
+
+NOT_SIGNED = frozenset({DRAFT, UNFINISHED})
+"""What may lie in the folder of a run only until it is signed."""
 
 _NAME = re.compile(r"r\d{3,}")
 
@@ -51,7 +55,7 @@ def start_run(folder: SessionFolder) -> str:
     """
     with disk_errors(folder.transcripts):
         folder.transcripts.mkdir(exist_ok=True)
-        names = {path.name for path in folder.transcripts.iterdir()} | signed_runs(folder)
+        names = {path.name for path in folder.transcripts.iterdir()} | signed_runs(folder).keys()
         number = 1 + max((int(name[1:]) for name in names if _NAME.fullmatch(name)), default=0)
         run = f"r{number:03}"
         try:
@@ -65,11 +69,23 @@ def start_run(folder: SessionFolder) -> str:
 
 @contextmanager
 def new_lines(path: Path) -> Iterator[Callable[[object], None]]:
-    """What writes a value as the next line of a new file of canonical JSON; waits for the disk at the end."""
-    with path.open("xb") as file:
-        yield lambda value: file.writelines((canonical(value), b"\n"))
-        file.flush()
-        os.fsync(file.fileno())
+    """What writes a value as the next line of a new file of canonical JSON; waits for the disk at the end.
+
+    Raises:
+        DiskTrouble: the disk refuses.
+    """
+    with ExitStack() as stack:
+        with disk_errors(path):
+            file = stack.enter_context(path.open("xb"))
+
+        def write(value: object) -> None:
+            with disk_errors(path):
+                file.writelines((canonical(value), b"\n"))
+
+        yield write
+        with disk_errors(path):
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextmanager
@@ -81,8 +97,8 @@ def lines_anew(path: Path) -> Iterator[Callable[[object], None]]:
     """
     with disk_errors(path):
         path.unlink(missing_ok=True)
-        with new_lines(path) as write:
-            yield write
+    with new_lines(path) as write:
+        yield write
 
 
 def write_lines(path: Path, values: Iterable[object]) -> None:
@@ -105,10 +121,12 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
 
 def write_run(folder: SessionFolder, run: Run) -> None:
     """Write ``run.json``, which says that every file it lists is whole.  Raises `DiskTrouble`."""
-    path = run_path(folder, run.run) / RUN_JSON
-    with disk_errors(path):
-        write_new(path, canonical(to_json(run)))
-        sync_directory(path.parent)
+    path = run_path(folder, run.run)
+    with disk_errors(path / RUN_JSON):
+        (path / DRAFT).unlink(missing_ok=True)
+        write_new(path / DRAFT, canonical(to_json(run)))
+        (path / DRAFT).rename(path / RUN_JSON)
+        sync_directory(path)
 
 
 def sign_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey, by: str) -> None:
@@ -121,8 +139,10 @@ def sign_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey, 
         DiskTrouble, SessionBusy, BrokenChain: see `ledger.append`.
     """
     transcript = read_transcript(folder, name)
-    if name not in signed_runs(folder):
-        written = file_digest(run_path(folder, name) / RUN_JSON)
+    written, signed = file_digest(run_path(folder, name) / RUN_JSON), signed_runs(folder)
+    if signed.get(name, written) != written:
+        raise CorruptFolder(f"transcripts/{name}/{RUN_JSON} is not the one that was signed into the ledger.")
+    if name not in signed:
         ledger.append(folder, "asr.run", by=by, key=key, run=name, digest=written)
     if is_adoptable(transcript) and ledger.current_run(folder) is None:
         ledger.append(folder, "adopt", by=by, key=key, run=name)
@@ -151,17 +171,17 @@ def adopt_run(folder: SessionFolder, name: str, *, key: EllipticCurvePrivateKey,
     return run
 
 
-def signed_runs(folder: SessionFolder) -> set[str]:
-    """Runs that a line of the ledger vouches for."""
-    return {str(line.get("run")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
+def signed_runs(folder: SessionFolder) -> dict[str, str]:
+    """Runs that a line of the ledger vouches for → the digest of ``run.json`` that it names."""
+    return {str(line.get("run")): str(line.get("digest")) for line in ledger.read(folder) if line["kind"] == "asr.run"}
 
 
-def list_files(path: Path, *, without: Collection[str] = ()) -> dict[str, str]:
-    """Name → digest of every file of a run but ``run.json`` itself and those `without`."""
+def list_files(path: Path) -> dict[str, str]:
+    """Name → digest of every file of a run but ``run.json`` itself and what is `NOT_SIGNED`."""
     return {
         name: file_digest(path / name)
         for name in sorted(file.name for file in path.iterdir())
-        if name not in (RUN_JSON, *without) and (path / name).is_file()
+        if name != RUN_JSON and name not in NOT_SIGNED and (path / name).is_file()
     }
 
 
@@ -175,9 +195,10 @@ def read_run(folder: SessionFolder, name: str) -> Run:
     path = run_path(folder, name) / RUN_JSON
     if name not in run_names(folder) or not path.exists():
         if name in signed_runs(folder):
+            missing = folder.relative(path if path.parent.is_dir() else path.parent)
             raise CorruptFolder(
-                f"{folder.path.name}: transcripts/{name} is missing, and the ledger names it.",
-                hint=f"Put the folder back, or let another run count: `everyword adopt {folder.path.name} RUN`.",
+                f"{folder.path.name}: {missing} is missing, and the ledger names it.",
+                hint=f"Put it back; or, if it counts, let another run count: `everyword adopt {folder.path.name} RUN`.",
             )
         raise NotTranscribed(f"{folder.path.name} has no finished run {name}.")
     try:

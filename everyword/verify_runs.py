@@ -39,7 +39,7 @@ def _run(recording: Recording, name: str, digests: Sequence[object], *, is_curre
         if digests:
             yield failed(f"{subject}/{run.RUN_JSON}", "The file is missing: the ledger names this run.")
         else:
-            sentence = "The run was not finished: the command that began it goes on with it. It may also be deleted."
+            sentence = "The run is being made or was not finished; it may be deleted if nothing is transcribing."
             yield finding("completeness", "unknown", subject, sentence)
         return
     if not digests:
@@ -49,7 +49,7 @@ def _run(recording: Recording, name: str, digests: Sequence[object], *, is_curre
     transcript = run.read_transcript(folder, name)
     if (transcript.run.session, transcript.run.seal) != (recording.session.id, ledger.seal_digest(folder)):
         yield failed(f"{subject}/{run.RUN_JSON}", "It is a transcription of something else.")
-    own = {*transcript.run.files, run.RUN_JSON, *([] if digests else [run.UNFINISHED])}
+    own = {*transcript.run.files, run.RUN_JSON, *(() if digests else run.NOT_SIGNED)}
     extra = sorted({entry.name for entry in path.iterdir()} - own)
     for entry in extra:
         yield failed(f"{subject}/{entry}", "It was not there when the run was signed.")

@@ -16,6 +16,9 @@ from transcribe import glossary_commands, speaker_commands
 if TYPE_CHECKING:
     from transcribe.pipeline import Outcome
 
+MOST_NAMED = 5
+"""So many stretches of altered sound are told one by one."""
+
 app = typer.Typer()
 models_app = typer.Typer(help="Speech models: what is here, and fetching one while online.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
@@ -223,14 +226,16 @@ def _warnings(outcome: "Outcome") -> "Iterator[str]":
             f"{outcome.broken_s:.2f} s hold samples that are no level of sound (no number, or far beyond full scale): they are "
             "inaudible; write the file anew with levels between -1 and 1 and import that"
         )
-    for track, first_s, end_s in outcome.altered:
+    for track, first_s, end_s in outcome.altered[:MOST_NAMED]:
         yield (
             f"Track {track}, second {first_s:.0f} to {end_s:.0f}, is not the sound that was sealed: its words are flagged "
             f"`altered`; `everyword verify {session}` says more"
         )
-    if outcome.failures:
+    if len(outcome.altered) > MOST_NAMED:
+        yield f"{len(outcome.altered) - MOST_NAMED} more stretches are not the sound that was sealed"
+    if outcome.failure:
         yield (
-            f"{_windows(outcome.failed_windows)} could not be read ({outcome.failures[0]}): coverage.jsonl has them as `failed`; "
+            f"{_windows(outcome.failed_windows)} could not be read ({outcome.failure}): coverage.jsonl has them as `failed`; "
             "run the same command again to try once more"
         )
     if outcome.current is None:

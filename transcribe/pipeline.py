@@ -16,6 +16,7 @@ from everyword.folder import SessionFolder, disk_errors, is_plain, sync_director
 from everyword.leaves import altered_frames
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
+from everyword.seal import read_seal
 from transcribe.engine import Engine
 from transcribe.evidence.coverage import BROKEN
 from transcribe.reading.dictionary import DICTIONARIES
@@ -39,8 +40,8 @@ Progress = Callable[[float, float], None]
 class Outcome:
     """A finished run, in numbers; seconds are summed over all tracks.  ``current`` is the run that counts.
 
-    ``failures`` are what the engine said of windows that it could not read, each once.  ``broken_s`` is how long samples were no
-    numbers; ``altered`` the stretches of a track that are not the sound that was sealed, as ``(track, first s, end s)``.
+    ``failure`` is what the engine said of the first window that it could not read, ``broken_s`` how long samples were no level
+    of sound; ``altered`` the stretches of a track that are not the sound that was sealed, as ``(track, first s, end s)``.
     ``speaker_problems`` counts the tracks on which voices could not be told apart or compared; the notes say why.
     """
 
@@ -54,7 +55,7 @@ class Outcome:
     sound_s: float
     seconds: dict[State, float]
     current: str | None = None
-    failures: tuple[str, ...] = ()
+    failure: str = ""
     altered: tuple[tuple[int, float, float], ...] = ()
     speaker_notes: tuple[str, ...] = ()
     speaker_problems: int = 0
@@ -67,16 +68,22 @@ def open_recording(folder: SessionFolder) -> Recording:
         SessionBusy: it is being recorded, or was never closed.
         CorruptFolder: the journal or a segment is damaged.
     """
-    for path, found in folder.entries():
-        if not is_plain(found):
-            raise CorruptFolder(f"{folder.relative(path)} is neither a file nor a folder but leads elsewhere: nothing was read.")
+    folder.read_session()
+    try:
+        strange = [folder.relative(path) for path, found in folder.entries() if not is_plain(found)]
+    except OSError as error:
+        raise CorruptFolder(f"{error.filename} cannot be read: {error.strerror}.") from error
+    if strange:
+        raise CorruptFolder(f"{strange[0]} is neither a file nor a folder but leads elsewhere: nothing was read.")
     if not folder.is_sealed:
-        folder.read_session()
         raise SessionBusy(
             f"{folder.path.name} is not sealed: it is being recorded, or its recording was cut off.",
             hint="Stop the recording first (Ctrl-C in its terminal); `everyword salvage` closes one that was cut off.",
         )
     recording = read_recording(folder)
+    head = digest(canonical(recording.last)) if recording.last else folder.genesis()
+    if read_seal(folder).get("journal") != {"head": head, "lines": recording.lines}:
+        raise CorruptFolder(f"{folder.path.name}/journal.jsonl is not the one that was sealed.")
     require_segments(recording)
     return recording
 
@@ -136,16 +143,23 @@ def transcribe(
         DiskTrouble: the disk refuses.
     """
     _require_known(engine, languages)
-    folder = recording.folder
+    folder, altered = recording.folder, altered_frames(recording)
     manifest = {
         "session": recording.session.id,
         "seal": ledger.seal_digest(folder),
         "engine": {**engine.describe(), **_versions(), "code_sha256": _code_digest()},
         "model": engine.model(),
-        "settings": {**engine.settings(), "languages": " ".join(languages), "speakers": people},
+        "settings": {**engine.settings(), "languages": " ".join(languages), "speakers": people, **_noted(altered)},
     }
-    altered = altered_frames(recording)
-    with begin(folder, manifest) as begun:
+
+    def is_right(run: Run, started_at_us: int) -> bool:
+        path = runs.run_path(folder, run.run)
+        try:
+            return run == _described(path, manifest, started_at_us) and not _hole(recording, path)
+        except (EverywordError, OSError, KeyError, ValueError):  # a file of it is none of ours
+            return False
+
+    with begin(folder, manifest, is_right=is_right) as begun:
         begun.refuse_strange(FILES)
         if not begun.is_complete:
             with runs.lines_anew(begun.path / runs.READINGS) as write:
@@ -154,9 +168,15 @@ def transcribe(
                 )
             attribution.attribute(recording, texts, people=people).write(begun.path)
             _write_files(begun, texts, _in_order(recording, texts))
-            _require_whole_account(recording, begun.path)
+            if problem := _hole(recording, begun.path):
+                raise EverywordError(
+                    f"{begun.name} does not account for every frame and was not signed: {problem}",
+                    hint="This is a fault of Everyword: please report it. The recording is as it was.",
+                )
+            if altered_frames(recording) != altered:
+                raise CorruptFolder("The sound was changed while it was read.", hint="Run the same command again.")
             begun.refuse_strange(FILES)
-            runs.write_run(folder, _described(begun, manifest))
+            runs.write_run(folder, _described(begun.path, manifest, begun.started_at_us))
         begun.complete()
         runs.sign_run(folder, begun.name, key=key, by=by)
         return _outcome(recording, runs.read_run(folder, begun.name), begun.path, altered)
@@ -169,30 +189,33 @@ def _in_order(recording: Recording, texts: Sequence[TrackText]) -> list[Utteranc
     )
 
 
-def _described(begun: Begun, manifest: Mapping[str, object]) -> Run:
+def _noted(altered: Altered) -> dict[str, str]:
+    """What is not the sound that was sealed, for the manifest: readings of one state of the sound are not taken for another's."""
+    found = [[stream, channel, first, end] for (stream, channel), frames in altered.items() for first, end in frames]
+    return {"altered": digest(canonical(found))} if found else {}
+
+
+def _described(path: Path, manifest: Mapping[str, object], started_at_us: int) -> Run:
     """What ``run.json`` says, by what the other files hold."""
     windows: dict[object, bool] = {}
-    for line in runs.read_lines(begun.path / runs.READINGS):
+    for line in runs.read_lines(path / runs.READINGS):
         place = line["stream"], line["track"], line["window"]
         windows[place] = windows.get(place, False) or bool(line["used"] and (line["flags"] or line["error"]))
     data = {
         **manifest,
-        "run": begun.name,
-        "started_at_us": begun.started_at_us,
-        "files": runs.list_files(begun.path, without=(runs.UNFINISHED,)),
+        "run": path.name,
+        "started_at_us": started_at_us,
+        "files": runs.list_files(path),
         "windows": len(windows),
         "flagged_windows": sum(windows.values()),
     }
     return from_json(Run, data)
 
 
-def _require_whole_account(recording: Recording, path: Path) -> None:
+def _hole(recording: Recording, path: Path) -> str:
+    """Where the account of a run leaves frames out or counts them twice, as a sentence; nothing where it adds up."""
     spans = [from_json(Span, line) for line in runs.read_lines(path / runs.COVERAGE)]
-    for problem in runs.uncovered(recording, spans):
-        raise EverywordError(
-            f"{path.name} does not account for every frame and was not signed: {problem}",
-            hint="This is a fault of Everyword: please report it. The recording is as it was.",
-        )
+    return next(iter(runs.uncovered(recording, spans)), "")
 
 
 def _read_tracks(
@@ -275,7 +298,7 @@ def _outcome(recording: Recording, run: Run, path: Path, altered: Altered) -> Ou
         sound_s=sum(seconds.values()),
         seconds=seconds,
         current=ledger.current_run(recording.folder),
-        failures=tuple(dict.fromkeys(errors)),
+        failure=errors[0] if errors else "",
         altered=tuple(
             (track.number, first / rates[track.stream], end / rates[track.stream])
             for track in recording.tracks

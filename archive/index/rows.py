@@ -180,6 +180,8 @@ def _finished_runs(folder: SessionFolder) -> Sequence[Run]:
             runs.append(read_run(folder, name))
         except NotTranscribed:  # still being made, or never finished
             continue
+        except CorruptFolder:  # the one that counts was read whole before
+            continue
     return runs
 
 

@@ -19,7 +19,20 @@ from everyword.errors import (
     SessionNotFound,
     UnsupportedFormat,
 )
-from everyword.folder import FORMAT, SessionFolder, create, find, give_name, held, locked, remember_root, roots, scan, write_new
+from everyword.folder import (
+    FORMAT,
+    SessionFolder,
+    create,
+    disk_errors,
+    find,
+    give_name,
+    held,
+    locked,
+    remember_root,
+    roots,
+    scan,
+    write_new,
+)
 from everyword.model import Session, to_json
 from everyword.text import slug
 from tests.helpers import a_session, small_disk
@@ -177,6 +190,21 @@ def test_a_full_disk_is_named_with_the_next_step(tmp_path: Path) -> None:
     with small_disk(tmp_path, "size=4k"), pytest.raises(DiskTrouble, match="No space left") as caught:
         create(tmp_path / "sessions", _session())
     assert "Free some space, or choose another disk with --to." == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "Make it writable"),
+        (errno.EACCES, "Make it writable"),
+        (errno.EIO, "See to"),
+    ],
+)
+def test_without_another_place_the_next_step_is_to_mend_this_one(tmp_path: Path, code: int, step: str) -> None:
+    with pytest.raises(DiskTrouble) as caught, disk_errors(tmp_path):
+        raise OSError(code, os.strerror(code))
+    assert (True, True) == (caught.value.hint.startswith(step), caught.value.hint.endswith("run the same command again."))
 
 
 def test_an_existing_folder_is_never_written_over(tmp_path: Path) -> None:

@@ -121,9 +121,9 @@ def test_a_run_of_which_nothing_could_be_read_does_not_count_by_itself(case: Cas
 def test_two_processes_that_begin_at_once_get_runs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = SessionFolder(tmp_path)
 
-    def meanwhile(_: SessionFolder) -> set[str]:
+    def meanwhile(_: SessionFolder) -> dict[str, str]:
         run.run_path(folder, "r001").mkdir(exist_ok=True)
-        return set()
+        return {}
 
     monkeypatch.setattr(run, "signed_runs", meanwhile)
     assert "r002" == run.start_run(folder)

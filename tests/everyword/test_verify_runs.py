@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from everyword import keys, ledger, run
 from everyword.digest import canonical, digest, parse_canonical
+from everyword.errors import CorruptFolder
 from everyword.journal import Chain
 from everyword.model import Run, Span, from_json, to_json
 from everyword.recording import read_recording
@@ -131,6 +132,20 @@ def test_what_the_transcription_that_counts_could_not_read_is_not_complete(case:
     assert ["Track 1: 61.0 s could not be read, first at 0:00:00 (OSError)."] == [
         one.sentence for one in case.findings() if one.outcome == "unknown"
     ]
+
+
+@pytest.mark.parametrize("name", sorted(run.NOT_SIGNED))
+def test_what_belongs_to_an_unfinished_run_has_no_place_in_a_signed_one(case: Case, name: str) -> None:
+    (case.path / RUN / name).write_text("")
+    assert names(case.failures(), f"{RUN}/{name}")
+
+
+def test_a_run_that_lost_its_description_is_named_and_the_one_that_counts_is_read(case: Case) -> None:
+    name = sessions.add_run(case)
+    (run.run_path(case.folder, name) / run.RUN_JSON).unlink()
+    with pytest.raises(CorruptFolder, match=f"transcripts/{name}/run.json is missing"):
+        run.read_run(case.folder, name)
+    assert "r001" == run.read_transcript(case.folder).run.run
 
 
 def test_an_edited_utterance_with_new_digests_fails(case: Case) -> None:

@@ -83,6 +83,11 @@ def test_a_word_written_before_among_new_ones_in_no_time_stands() -> None:
     assert [False] * 8 == are_repeated_in_no_time(a_text(*texts))
 
 
+def test_a_word_is_no_repetition_of_itself() -> None:
+    said = [("we", 0.3), ("left", 0.3)]
+    assert [False] * 5 == are_repeated_in_no_time(a_text(*said, ("and", 0.0), ("we", 0.0), ("left", 0.0)))
+
+
 def test_what_was_said_again_in_no_time_takes_the_words_on_either_side_with_it() -> None:
     said = [(text, 0.3) for text in ("so", "we", "all", "left", "then")]
     again = [("so", 0.3), ("we", 0.0), ("all", 0.0), ("left", 0.0), ("then", 0.3)]

@@ -22,6 +22,7 @@ from everyword.segment import HEADER_BYTES
 from recorder.imports import import_files
 from tests.transcribe.builders import a_marked_session, a_session_with_a_gap, staircase
 from tests.transcribe.conftest import Invoke
+from transcribe import pipeline
 from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import RATE_HZ, Floats
 from transcribe.whisper import decoding
@@ -109,6 +110,50 @@ def test_sound_that_was_altered_after_the_seal_is_told_and_its_words_are_flagged
     assert f"`everyword verify {found.run.session}`" in " ".join(done.stderr.split())
 
 
+def test_sound_that_was_altered_on_one_channel_is_altered_on_that_track_alone(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object]
+) -> None:
+    script.clear()
+    script.update({0: "one two three four five six"})
+    folder = a_marked_session(tmp_path, seconds=5, channels=2)
+    with folder.segment(1, 0).open("r+b") as file:
+        file.seek(HEADER_BYTES + (4 * RATE_HZ + 500) * 4 + 2)
+        file.write(b"\x01")
+    done = invoke("transcribe", str(folder.path), "--json")
+    reasons = {span.track for span in read_transcript(folder).coverage if span.reason == "not the sound that was sealed"}
+    told = json.loads(done.stdout)["data"]["altered"]
+    assert ([{"track": 2, "first_s": 4, "end_s": 5}], {2}) == (told, reasons)
+
+
+def test_altered_seconds_are_one_stretch_also_over_the_edge_of_a_file(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=70)
+    for number, second in ((0, 59), (1, 0), (1, 9)):
+        with folder.segment(1, number).open("r+b") as file:
+            file.seek(HEADER_BYTES + second * RATE_HZ * 2)
+            file.write(b"\xff")
+    frames = [(59 * RATE_HZ, 61 * RATE_HZ), (69 * RATE_HZ, 70 * RATE_HZ)]
+    assert {(1, 0): frames} == altered_frames(read_recording(folder))
+
+
+def test_a_journal_that_is_not_the_sealed_one_is_refused(tmp_path: Path, invoke: Invoke, script: dict[int, object]) -> None:
+    folder = a_marked_session(tmp_path, seconds=5)
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[:-1]))
+    done = invoke("transcribe", str(folder.path))
+    assert (CorruptFolder, True) == (type(done.exception), "not the one that was sealed" in str(done.exception))
+
+
+def test_an_interrupted_transcription_says_that_what_was_read_is_kept(
+    tmp_path: Path, invoke: Invoke, script: dict[int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "begin", interrupted)
+    done = invoke("transcribe", str(a_marked_session(tmp_path, seconds=5).path))
+    assert (130, True) == (done.exit_code, "What was read is kept" in done.stderr)
+
+
 def test_where_the_salts_are_gone_the_whole_of_an_altered_file_counts(tmp_path: Path) -> None:
     folder = a_marked_session(tmp_path, seconds=70)
     folder.salts.unlink()
@@ -151,6 +196,8 @@ def test_which_run_counts_is_told_where_it_is_not_the_new_one(tmp_path: Path, in
     invoke("transcribe", str(folder.path))
     done = invoke("transcribe", str(folder.path))
     assert (0, True) == (done.exit_code, "r001 stays the current transcription" in " ".join(done.stderr.split()))
+    third = json.loads(invoke("transcribe", str(folder.path), "--json").stdout)["data"]
+    assert ("r003", False) == (third["run"], third["is_current"])
 
 
 def test_a_ledger_that_is_damaged_is_a_sentence_before_the_work(

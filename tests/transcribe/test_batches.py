@@ -480,6 +480,27 @@ def test_testimony_that_looks_like_a_circle_is_not_exchanged_for_silence(voiced:
     assert [(said, ("loop",))] == [(one.text, one.flags) for one in used]
 
 
+def test_a_fuller_second_half_does_not_cost_the_words_of_the_first() -> None:
+    class Mute(ScriptedEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            found = super().read(clips, languages=languages, full_context=full_context)
+            return [one if len(clip) > 12 * 16_000 else self.part(clip) for one, clip in zip(found, clips, strict=True)]
+
+        def part(self, clip: Floats) -> Reading:
+            is_first = abs(float(clip[:160].mean()) - 0.25) < 1e-4
+            return NOTHING if is_first else a_reading("and then we went on to the rest of it all day")
+
+    said = "objection your honour"
+    groups = read_all(Mute({0: said, FULL_CONTEXT: said}), clips(voiced=((0.2, 1.3), (7.5, 12))), languages=("en",))
+    used = [one for group in groups for one in group if one.window.number == 1 and one.used]
+    assert [said] == [one.text for one in used][:1]
+
+
+@pytest.mark.parametrize("flag", [{"logprob": -1.4}, {"no_speech": 0.9}])
+def test_a_circle_that_the_engine_does_not_believe_is_no_rest(flag: dict[str, float]) -> None:
+    assert ["whole"] == [one.part for one in stopping(a_reading("word " * 9, **flag)) if one.used]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("slow", [a_reading("you " * 30, logprob=-0.1), a_reading("mm", tokens=224, logprob=-0.1)])
 def test_a_surer_reading_with_a_fault_does_not_stand_for_an_unsure_one(slow: Reading) -> None:
     script: Script = {0: a_reading("he said it", logprob=-0.5), FULL_CONTEXT: slow}

@@ -52,6 +52,14 @@ def test_bleed_is_found_while_a_third_person_speaks_louder_beside_it() -> None:
     assert [{}, {}] == [one.shadows for one in found[1:]]
 
 
+def test_of_two_microphones_that_hear_a_word_better_the_likelier_source_is_named() -> None:
+    voice = a_voice(1)
+    near, between = microphone(voice, at("agreed")), microphone(far(voice, db=-8) + a_voice(5) * np.float32(0.3), at("agreed"))
+    for others, louder in (([near, between], 1), ([between, near], 2)):
+        found = judge([microphone(far(voice, db=-20), at("agreed")), *others])
+        assert ([louder], frozenset()) == ([one.louder for one in found[0].shadows.values()], found[0].doubled)
+
+
 def test_the_word_that_stays_is_not_doubted_because_of_its_shadow() -> None:
     voice = a_voice(1)
     near, _ = judge([microphone(voice, at("one", "two")), microphone(far(voice, db=-15), at("one", "two"))])

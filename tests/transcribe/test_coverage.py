@@ -141,6 +141,17 @@ def test_an_empty_track_has_an_empty_ledger() -> None:
     assert [] == ledger(TRACK, end_frame=0, rate_hz=RATE, stillness=[], words=[], failed=[], gaps=[])
 
 
+def test_nothing_is_spoken_where_the_sound_was_altered_unless_a_word_says_so() -> None:
+    sure, flagged = a_word(first=70_000, count=8_000), a_word(first=120_000, count=8_000, flags=("altered",))
+    ground = whole(voiced=[(0, 31)])
+    altered = [(78_000, 100_000), (120_000, 130_000)]
+    spans = ledger(
+        TRACK, end_frame=END, rate_hz=RATE, stillness=ground, altered=altered, words=[sure, flagged], failed=(), gaps=()
+    )
+    found = [states(spans, frame) for frame in (77_000, 78_100, 99_000, 125_000)]
+    assert ["spoken", "inaudible", "inaudible", "uncertain"] == found
+
+
 def test_a_word_does_not_reach_back_before_the_beginning_of_its_piece() -> None:
     second = Piece(1, 48_000, 32_000, 16_000)
     still = [stillness(a_profile(one, noise_db=-30), limit_db=-60) for one in (Piece(1, 0, 48_000, 16_000), second)]

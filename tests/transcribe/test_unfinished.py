@@ -6,6 +6,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from everyword import keys, ledger
 from everyword import run as runs
+from everyword.digest import canonical, parse_canonical
 from everyword.errors import CorruptFolder, DiskTrouble
 from everyword.folder import SessionFolder
 from everyword.model import Track
@@ -253,6 +255,123 @@ def test_a_run_that_lost_a_file_before_it_was_signed_is_made_anew(
 
 def _stop(*_: object, **__: object) -> None:
     raise Stopped
+
+
+def unsigned(folder: SessionFolder, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that was stopped when it was whole, and before it was signed."""
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "sign_run", _stop)
+        with pytest.raises(Stopped):
+            run(folder, home)
+    return run_path(folder, "r001")
+
+
+@pytest.mark.parametrize("forged", ["readings", "engine", "hole", "unlisted"])
+def test_a_run_json_that_fits_its_files_but_not_what_was_done_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[dict[str, bytes], int], forged: str
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    path = unsigned(folder, tmp_path / "home", monkeypatch)
+    made = parse_canonical((path / RUN_JSON).read_bytes(), what=RUN_JSON)
+    match forged:
+        case "readings":
+            (path / runs.READINGS).write_bytes(b"")
+        case "engine":
+            made["engine"] = {"engine": "nobody"}
+        case "hole":
+            lines = (path / runs.COVERAGE).read_bytes().splitlines(keepends=True)
+            (path / runs.COVERAGE).write_bytes(b"".join(lines[1:]))
+    listed = runs.list_files(path)
+    if forged == "unlisted":
+        del listed[runs.READINGS]
+    (path / RUN_JSON).write_bytes(canonical({**made, "files": listed}))
+    run(folder, tmp_path / "home")
+    assert (["r001"], undisturbed[0]) == (run_names(folder), text_files(folder, "r001"))
+    assert "nobody" not in (path / RUN_JSON).read_text()
+    assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
+
+
+def test_a_run_json_that_was_exchanged_after_it_was_signed_is_not_adopted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    append = ledger.append
+
+    def only_signed(*arguments: Any, **named: Any) -> object:
+        if arguments[1] == "adopt":
+            raise Stopped
+        return append(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", only_signed)
+        with pytest.raises(Stopped):
+            run(folder, tmp_path / "home")
+    path = run_path(folder, "r001") / RUN_JSON
+    path.write_bytes(path.read_bytes().replace(b'"scripted"', b'"Scripted"'))
+    with pytest.raises(CorruptFolder, match="not the one that was signed"):
+        runs.sign_run(folder, "r001", key=keys.device_key(tmp_path / "home"), by="me")
+    run(folder, tmp_path / "home")
+    assert "r002" == ledger.current_run(folder)
+
+
+def test_a_power_cut_while_run_json_is_written_leaves_an_unfinished_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[dict[str, bytes], int]
+) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", _stop)
+        with pytest.raises(Stopped):
+            run(folder, tmp_path / "home")
+    path = run_path(folder, "r001")
+    assert ([runs.DRAFT], False) == ([one.name for one in path.glob(".*")], (path / RUN_JSON).exists())
+    (path / runs.DRAFT).write_bytes(b"{")
+    assert [] == [one for one in verify_session(folder, trusted=()) if one.outcome == "fail"]
+    run(folder, tmp_path / "home")
+    assert (["r001"], undisturbed[0]) == (run_names(folder), text_files(folder, "r001"))
+
+
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_a_file_put_into_a_run_is_refused_before_the_work_and_at_its_end(tmp_path: Path, moment: str) -> None:
+    folder, home = a_marked_session(tmp_path, seconds=SECONDS), tmp_path / "home"
+    assert killed(folder, home, deadly_call=1)
+    path = run_path(folder, "r001") / "notes.txt"
+
+    class Meddler(MortalEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            path.write_text("mine")
+            return super().read(clips, languages=languages, full_context=full_context)
+
+    if moment == "before":
+        path.write_text("mine")
+    engine = Meddler(-1)
+    with pytest.raises(CorruptFolder, match="did not write"):
+        transcribe(open_recording(folder), engine, languages=("en", "ru"), key=keys.device_key(home), by="me")
+    assert (moment == "meanwhile", False) == (bool(engine.calls), "r001" in runs.signed_runs(folder))
+
+
+def test_what_was_read_of_altered_sound_is_not_taken_for_the_sound_that_was_sealed(tmp_path: Path) -> None:
+    folder = a_marked_session(tmp_path, seconds=SECONDS)
+    segment = folder.segment(1, 0)
+    sound = segment.read_bytes()
+    segment.write_bytes(sound[:-2] + b"\x7f\x7f")
+    assert killed(folder, tmp_path / "home", deadly_call=3)
+    segment.write_bytes(sound)
+    outcome, _ = run(folder, tmp_path / "home")
+    assert ("r002", ()) == (outcome.run.run, outcome.altered)
+
+
+def test_sound_that_is_changed_while_it_is_read_is_not_signed(tmp_path: Path) -> None:
+    folder, home = a_marked_session(tmp_path, seconds=SECONDS), tmp_path / "home"
+    segment = folder.segment(1, 0)
+
+    class Meddler(MortalEngine):
+        def read(self, clips: Sequence[Floats], *, languages: Sequence[str], full_context: bool = False) -> list[Reading]:
+            segment.write_bytes(segment.read_bytes()[:-2] + b"\x7f\x7f")
+            return super().read(clips, languages=languages, full_context=full_context)
+
+    with pytest.raises(CorruptFolder, match="changed while it was read"):
+        transcribe(open_recording(folder), Meddler(-1), languages=("en", "ru"), key=keys.device_key(home), by="me")
+    assert {} == runs.signed_runs(folder)
 
 
 @pytest.mark.parametrize("strange", ["notes.txt", "sub/notes.txt"])

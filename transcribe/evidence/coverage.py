@@ -49,15 +49,15 @@ def ledger(
         end_frame: one past the last frame of the stream, gaps included.
         rate_hz: frames a second.
         stillness: where every piece of the track is silent, in order.
-        altered: ``(first frame, end frame)`` of stretches that are not the sound that was sealed: only words count there.
+        altered: ``(first frame, end frame)`` of stretches that are not the sound that was sealed: nothing is spoken there.
         broken: the same of those that hold samples that are no level of sound: nobody knows what sounded there.
         words: those that stand in the transcript, flags and all.
         failed: ``(first frame, end frame, reason)`` of windows that could not be read.
         gaps: those of the stream, filled or not.
     """
     strokes = [stroke for still in stillness for stroke in _by_sound(still)]
-    strokes += [Stroke(first, end, "inaudible", ALTERED) for first, end in altered]
-    strokes += _by_words(words, stillness, reach=int(REACH_S * rate_hz))
+    spoken, uncertain = _by_words(words, stillness, reach=int(REACH_S * rate_hz))
+    strokes += [*spoken, *(Stroke(first, end, "inaudible", ALTERED) for first, end in altered), *uncertain]
     strokes += [Stroke(first, end, "inaudible", BROKEN) for first, end in broken]
     strokes += [Stroke(first, end, "failed", reason) for first, end, reason in failed]
     strokes += [_by_gap(gap) for gap in gaps]
@@ -119,8 +119,8 @@ def _by_sound(still: Stillness) -> list[Stroke]:
     return strokes
 
 
-def _by_words(words: Iterable[Word], stillness: Sequence[Stillness], *, reach: int) -> list[Stroke]:
-    """Spoken first, uncertain over it: where both reach, the doubt shows; never beyond the piece that holds the word."""
+def _by_words(words: Iterable[Word], stillness: Sequence[Stillness], *, reach: int) -> tuple[list[Stroke], list[Stroke]]:
+    """Spoken, and uncertain to go over it: where both reach, the doubt shows; never beyond the piece that holds the word."""
     spoken: list[Stroke] = []
     uncertain: list[Stroke] = []
     pieces = [still.piece for still in stillness]
@@ -135,4 +135,4 @@ def _by_words(words: Iterable[Word], stillness: Sequence[Stillness], *, reach: i
             uncertain.append(Stroke(first, end, "uncertain", ", ".join(word.flags)))
         else:
             spoken.append(Stroke(first, end, "spoken"))
-    return spoken + uncertain
+    return spoken, uncertain

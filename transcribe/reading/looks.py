@@ -10,6 +10,7 @@ from dataclasses import replace
 from transcribe.engine import Engine, Shares
 from transcribe.evidence.account import are_repeated_in_no_time, stopped_at
 from transcribe.evidence.checks import (
+    DOUBTING,
     LEAST_LOGPROB,
     LOOP,
     MIXED,
@@ -165,12 +166,13 @@ def _without_holes(engine: Engine, cases: Sequence[Case]) -> None:
         left = [case for case in cases if _has_hole(case) and all(attempt.part != part for attempt in case.attempts)]
         for case, others in zip(left, remedy(engine, left), strict=True):
             is_fuller = _are_readings(others) and case.left_s(others) <= case.left_s(case.used) - LEAST_GAIN_S
-            case.add(others, is_used=is_fuller and all(is_sound(one) or _is_flagged_rest(one) for one in others))
+            is_believed = all(is_sound(one) or _is_flagged_rest(one) for one in others)
+            case.add(others, is_used=is_fuller and is_believed and not _is_mute(case, others))
 
 
 def _is_flagged_rest(attempt: Attempt) -> bool:
     """True for a rest that goes round in circles, of which every word is flagged, but that the engine believes."""
-    return attempt.part == "the rest" and SPLITTING & set(attempt.flags) == {LOOP} and _logprob(attempt) >= LEAST_LOGPROB
+    return attempt.part == "the rest" and (SPLITTING | DOUBTING) & set(attempt.flags) == {LOOP}
 
 
 def _has_hole(case: Case) -> bool:

@@ -7,7 +7,7 @@ attempts at each window as they were made, in whatever order the workers were do
 
 import fcntl
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from everyword import ledger
 from everyword import run as runs
-from everyword.digest import canonical, digest, parse_canonical
+from everyword.digest import canonical, digest, file_digest, parse_canonical
 from everyword.errors import CorruptFolder, EverywordError
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
-from everyword.model import Track, Transcript
+from everyword.model import Run, Track, Transcript
 from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.reading.attempts import Attempt
 from transcribe.record.words import logprob_e6, ppm
@@ -113,7 +113,7 @@ class Begun:
 
     def refuse_strange(self, own: Collection[str]) -> None:
         """Nothing that somebody put beside the files of a run may be signed with them.  Raises `CorruptFolder`."""
-        strange = sorted({one.name for one in self.path.iterdir()} - {MANIFEST, runs.UNFINISHED, runs.RUN_JSON, *own})
+        strange = sorted({one.name for one in self.path.iterdir()} - {MANIFEST, runs.RUN_JSON, *runs.NOT_SIGNED, *own})
         if strange:
             raise CorruptFolder(
                 f"transcripts/{self.name} holds {strange[0]!r}, which Everyword did not write.",
@@ -122,25 +122,39 @@ class Begun:
 
 
 @contextmanager
-def begin(folder: SessionFolder, manifest: Mapping[str, object]) -> Iterator[Begun]:
+def begin(
+    folder: SessionFolder, manifest: Mapping[str, object], *, is_right: Callable[[Run, int], bool] = lambda *_: True
+) -> Iterator[Begun]:
     """The newest unfinished run with this manifest that no other process holds, else a new one.
 
     A new one takes the place of one that ended before it had begun: killed before it could say with what.
 
+    Args:
+        folder: a sealed session.
+        manifest: what decides the text.
+        is_right: of what ``run.json`` says of a run that was begun at a moment: whether it is what its files make it say.  One
+            that is not is made anew.
+
     Raises:
+        CorruptFolder: somebody exchanged what was signed.
         DiskTrouble: the disk refuses.
     """
     with ExitStack() as stack:
         with disk_errors(folder.transcripts):
-            begun = _begun(folder, manifest, stack)
+            begun = _begun(folder, manifest, is_right, stack)
         yield begun
 
 
-def _begun(folder: SessionFolder, manifest: Mapping[str, object], stack: ExitStack) -> Begun:
+def _begun(
+    folder: SessionFolder, manifest: Mapping[str, object], is_right: Callable[[Run, int], bool], stack: ExitStack
+) -> Begun:
     open_runs = _open_runs(folder)
     for name in open_runs:
         started = _take(folder, name, manifest, stack)
-        if started is not None:
+        if started is not None and name in _open_runs(folder):  # nobody has signed it before it was ours
+            whole = _whole(folder, name)
+            if whole is not None and is_right(whole.run, started):
+                return Begun(folder, name, started, {}, COMPLETE)
             return _opened(folder, name, started, stack)
     name, started = _new_run(folder, open_runs, stack), now_us()
     path = runs.run_path(folder, name)
@@ -151,11 +165,10 @@ def _begun(folder: SessionFolder, manifest: Mapping[str, object], stack: ExitSta
 
 
 def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
-    """What is whole is left as it is; what is not is made from ``unfinished.jsonl``, or from the sound if that is gone."""
-    if _whole(folder, name) is not None:
-        return Begun(folder, name, started_at_us, {}, COMPLETE)
+    """Files are made from ``unfinished.jsonl``, or from the sound if that is gone; what said that they are whole goes."""
     path = runs.run_path(folder, name) / runs.UNFINISHED
-    (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
+    if name not in runs.signed_runs(folder):
+        (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     stack.callback(os.close, descriptor)
     begun = Begun(folder, name, started_at_us, {}, descriptor)
@@ -180,11 +193,13 @@ def _waits_for_adoption(folder: SessionFolder, name: str) -> bool:
 
 
 def _whole(folder: SessionFolder, name: str) -> Transcript | None:
-    """What a run holds, if ``run.json`` is there and lists its files as they are."""
+    """What a run holds, if ``run.json`` is there and lists its files as they are, and is not another than was signed."""
     try:
-        return runs.read_transcript(folder, name)
-    except (EverywordError, OSError, ValueError):
+        found = runs.read_transcript(folder, name)
+    except (EverywordError, ValueError):
         return None
+    written = file_digest(runs.run_path(folder, name) / runs.RUN_JSON)
+    return found if runs.signed_runs(folder).get(name, written) == written else None
 
 
 def _take(folder: SessionFolder, name: str, manifest: Mapping[str, object], stack: ExitStack) -> int | None:

@@ -139,10 +139,10 @@ def _judge_one(microphones: Sequence[Microphone], starts: Sequence[list[int]], p
                 continue
             louder_db, same = _compared(microphones, place, other, (word.start_us, word.end_us))
             is_alike = any(_is_alike(word, one) for one in found)
-            limit = SAME_WORD if is_alike or _is_bleed_around(microphones, place, other, word) else SAME
-            is_surer = number not in shadows or same > shadows[number].correlation
-            if same >= limit and louder_db >= LOUDER_DB and is_surer:
-                shadows[number] = Shadow("bleed", other, louder_db, same)
+            is_same = same >= SAME or (same >= SAME_WORD and (is_alike or _is_bleed_around(microphones, place, other, word)))
+            if is_same and louder_db >= LOUDER_DB:
+                shadow = Shadow("bleed", other, louder_db, same)
+                shadows[number] = max(shadows.get(number, shadow), shadow, key=lambda one: one.correlation)
             elif louder_db > -LOUDER_DB and same >= RELATED and is_alike:
                 doubled.add(number)
     return Judgement(shadows, frozenset(doubled - shadows.keys()))

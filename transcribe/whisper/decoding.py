@@ -103,7 +103,7 @@ class WhisperEngine:
             is_usual = on_cpu and self.compute_type == "int8"
             raise ModelMissing(
                 f"The model {files.name} cannot be used on {self.device} ({self.compute_type}): {str(error).rstrip('.')}.",
-                hint=f"A file in {files.path} is damaged, or of another kind of model: fetch it again."
+                hint=f"Is there memory left? Else a file in {files.path} is damaged, or of another kind of model: fetch it again."
                 if is_usual
                 else "Try --device cpu --compute-type int8, or another --model.",
             ) from error

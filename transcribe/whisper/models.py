@@ -172,9 +172,23 @@ def _require_files(name: str, path: Path) -> None:
         config = json.loads((path / "config.json").read_bytes())
     except ValueError:
         config = None
-    if not isinstance(config, dict) or "alignment_heads" not in config:  # CTranslate2 goes on, and crashes when it needs them
-        hint = f"A file in {path} is damaged, or of another kind of model: fetch it again."
-        raise ModelMissing(f"The model {name} cannot be used: {path / 'config.json'} says nothing of alignment.", hint=hint)
+    if not isinstance(config, dict) or not _are_heads(config.get("alignment_heads")):  # CTranslate2 would crash
+        raise ModelMissing(
+            f"The model {name} cannot be used: {path / 'config.json'} says nothing of alignment.",
+            hint=f"It is damaged, or of another kind of model: fetch {path} again.",
+        )
+
+
+def _are_heads(found: object) -> bool:
+    """True for what names attention heads: pairs of a layer and a head, of which large models have 32 and 20."""
+    return (
+        isinstance(found, list)
+        and bool(found)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, int) and 0 <= one < 32 for one in pair)
+            for pair in found
+        )
+    )
 
 
 def _checked(path: Path) -> ModelFiles:
