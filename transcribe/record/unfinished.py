@@ -132,11 +132,10 @@ def begin(
     Args:
         folder: a sealed session.
         manifest: what decides the text.
-        is_right: of what ``run.json`` says of a run that was begun at a moment: whether it is what its files make it say.  One
-            that is not is made anew.
+        is_right: of what ``run.json`` says of a run that is not signed yet, and of when it was begun: whether it says what its
+            files make it say.  A run of which it does not is made anew.
 
     Raises:
-        CorruptFolder: somebody exchanged what was signed.
         DiskTrouble: the disk refuses.
     """
     with ExitStack() as stack:
@@ -151,11 +150,12 @@ def _begun(
     open_runs = _open_runs(folder)
     for name in open_runs:
         started = _take(folder, name, manifest, stack)
-        if started is not None and name in _open_runs(folder):  # nobody has signed it before it was ours
-            whole = _whole(folder, name)
-            if whole is not None and is_right(whole.run, started):
-                return Begun(folder, name, started, {}, COMPLETE)
-            return _opened(folder, name, started, stack)
+        if started is None or name not in _open_runs(folder):  # another process has finished it before it was ours
+            continue
+        whole = _whole(folder, name)
+        if whole is not None and (name in runs.signed_runs(folder) or is_right(whole.run, started)):
+            return Begun(folder, name, started, {}, COMPLETE)
+        return _opened(folder, name, started, stack)
     name, started = _new_run(folder, open_runs, stack), now_us()
     path = runs.run_path(folder, name)
     write_new(path / runs.UNFINISHED, b"")
@@ -167,8 +167,7 @@ def _begun(
 def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitStack) -> Begun:
     """Files are made from ``unfinished.jsonl``, or from the sound if that is gone; what said that they are whole goes."""
     path = runs.run_path(folder, name) / runs.UNFINISHED
-    if name not in runs.signed_runs(folder):
-        (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
+    (path.parent / runs.RUN_JSON).unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     stack.callback(os.close, descriptor)
     begun = Begun(folder, name, started_at_us, {}, descriptor)
@@ -180,10 +179,9 @@ def _opened(folder: SessionFolder, name: str, started_at_us: int, stack: ExitSta
 def _open_runs(folder: SessionFolder) -> list[str]:
     """Those that are not done, the newest first.
 
-    A process that dies between the last two lines of the ledger leaves one that is signed and that nobody adopted.
+    A process that dies between the last two lines of the ledger leaves one that is signed and whole, and that nobody adopted.
     """
-    names = runs.run_names(folder)
-    signed, current = (runs.signed_runs(folder), ledger.current_run(folder)) if names else (set(), None)
+    names, signed, current = runs.run_names(folder), runs.signed_runs(folder), ledger.current_run(folder)
     return [name for name in reversed(names) if name not in signed or (current is None and _waits_for_adoption(folder, name))]
 
 
