@@ -26,6 +26,7 @@ from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.pipeline import Outcome, open_recording, transcribe
 from transcribe.reading.attempts import Attempt
 from transcribe.record import unfinished
+from transcribe.record.lines import attempt_line, attempt_of_line, from_line
 from transcribe.record.unfinished import MANIFEST
 from transcribe.scripted import ScriptedEngine
 from transcribe.sound.windows import Floats, Window
@@ -170,7 +171,7 @@ def test_no_bit_of_what_was_read_can_change_unnoticed(tmp_path: Path) -> None:
         flipped = bytearray(line)
         flipped[place // 8] ^= 1 << place % 8
         with pytest.raises(CorruptFolder):
-            unfinished._group(bytes(flipped))
+            from_line(bytes(flipped))
 
 
 class Stopped(BaseException):
@@ -491,5 +492,5 @@ readings = st.builds(
 @given(readings)
 def test_an_attempt_reaches_the_record_the_same_whether_or_not_it_was_on_the_disk(reading: Reading) -> None:
     attempt = Attempt(Window(3, 48_000, 16_000), "first half", reading, ("loop",), used=False)
-    line = unfinished._attempt_line(attempt)
-    assert line == unfinished._attempt_line(unfinished._attempt(3, line))
+    line = attempt_line(attempt)
+    assert line == attempt_line(attempt_of_line(3, line))

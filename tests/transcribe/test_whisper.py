@@ -24,7 +24,7 @@ from transcribe import pipeline
 from transcribe.engine import Heard, Hypothesis
 from transcribe.reading.attempts import Attempt, Clip
 from transcribe.reading.batches import read_all
-from transcribe.record import unfinished
+from transcribe.record.lines import attempt_line
 from transcribe.sound.audio import TrackAudio
 from transcribe.sound.voice import profile_of
 from transcribe.sound.windows import Floats, Piece, pieces, tile
@@ -138,7 +138,7 @@ def test_a_reading_does_not_depend_on_batch_or_threads(real_run: RealRun, monkey
 
 def _shape(attempt: Attempt) -> object:
     """What reaches the record, in the integers in which it does."""
-    return unfinished._attempt_line(attempt)
+    return attempt_line(attempt)
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "uk"])

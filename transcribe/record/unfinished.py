@@ -12,18 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from everyword import ledger
 from everyword import run as runs
-from everyword.digest import canonical, digest, file_digest, parse_canonical
+from everyword.digest import canonical, file_digest, parse_canonical
 from everyword.errors import CorruptFolder, EverywordError
 from everyword.folder import SessionFolder, disk_errors, sync_directory, write_new
 from everyword.journal import now_us
 from everyword.model import Run, Track, Transcript
-from transcribe.engine import Heard, Hypothesis, Reading
 from transcribe.reading.attempts import Attempt
-from transcribe.record.words import logprob_e6, ppm
+from transcribe.record.lines import from_line, to_line
 from transcribe.sound.windows import Window
 
 MANIFEST = "manifest.json"
@@ -80,11 +79,11 @@ class Begun:
             CorruptFolder: the file is not what was written.
         """
         kept = self.index[track.stream, track.number][window.number]
-        return _group(os.pread(self.descriptor, kept.size, kept.offset))[2]
+        return from_line(os.pread(self.descriptor, kept.size, kept.offset))[2]
 
     def keep(self, track: Track, groups: Sequence[list[Attempt]]) -> None:
         """Append a batch and wait for the disk.  Raises `DiskTrouble` when it refuses."""
-        lines = [_with_digest(_line(track, group)) for group in groups]
+        lines = [to_line(track, group) for group in groups]
         with self.lock, disk_errors(self.path / runs.UNFINISHED):
             try:
                 self._append(b"".join(lines))
@@ -258,98 +257,8 @@ def _find(path: Path, begun: Begun) -> None:
     with path.open("rb") as file:
         for raw in file:
             try:
-                stream, track, attempts = _group(raw)
+                stream, track, attempts = from_line(raw)
             except CorruptFolder:
                 begun.size += len(raw) if raw.endswith(b"\n") else 0
             else:
                 begun.note(stream, track, Kept(attempts[0].window, begun.size, len(raw)))
-
-
-def _with_digest(line: dict[str, object]) -> bytes:
-    return canonical({**line, "digest": digest(canonical(line))}) + b"\n"
-
-
-def _group(raw: bytes) -> tuple[int, int, list[Attempt]]:
-    """Stream, track and attempts of a line with its end.  Raises `CorruptFolder` when it is no such line."""
-    try:
-        line: Any = parse_canonical(raw[:-1], what=runs.UNFINISHED) if raw.endswith(b"\n") else {}
-        if line.pop("digest", None) != digest(canonical(line)):
-            raise CorruptFolder(f"{runs.UNFINISHED} holds a line that was changed.")
-        attempts = [_attempt(line["window"], one) for one in line["attempts"]]
-        stream, track = line["stream"], line["track"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CorruptFolder(f"{runs.UNFINISHED} holds a line that is not whole.") from error
-    if not attempts:
-        raise CorruptFolder(f"{runs.UNFINISHED} holds a window without attempts.")
-    return stream, track, attempts
-
-
-def _line(track: Track, group: Sequence[Attempt]) -> dict[str, object]:
-    return {
-        "stream": track.stream,
-        "track": track.number,
-        "window": group[0].window.number,
-        "attempts": [_attempt_line(attempt) for attempt in group],
-    }
-
-
-def _attempt_line(attempt: Attempt) -> dict[str, object]:
-    return {
-        "first_frame": attempt.window.first_frame,
-        "frame_count": attempt.window.frame_count,
-        "part": attempt.part,
-        "flags": list(attempt.flags),
-        "used": attempt.used,
-        "error": attempt.error,
-        "skipped": attempt.skipped,
-        "reading": _reading_line(attempt.reading) if attempt.reading else None,
-    }
-
-
-def _reading_line(reading: Reading) -> dict[str, object]:
-    """In the integers in which it reaches the record, so that nothing depends on whether it went through this file."""
-    return {
-        "language": reading.language,
-        "languages": [[language, ppm(share)] for language, share in reading.languages],
-        "hypotheses": [_hypothesis_line(one) for one in reading.hypotheses],
-        "words": [[one.text, one.first_sample, one.sample_count, ppm(one.probability)] for one in reading.words],
-        "no_speech_ppm": ppm(reading.no_speech),
-        "context_samples": reading.context_samples,
-        "token_limit": reading.token_limit,
-        "second_best": reading.is_second_best,
-        "echo": [_hypothesis_line(one) for one in reading.echo],
-    }
-
-
-def _hypothesis_line(one: Hypothesis) -> list[object]:
-    return [one.text, list(one.tokens), logprob_e6(one.logprob)]
-
-
-def _attempt(window: int, line: dict[str, Any]) -> Attempt:
-    return Attempt(
-        window=Window(window, line["first_frame"], line["frame_count"]),
-        part=line["part"],
-        reading=_reading(line["reading"]) if line["reading"] else None,
-        flags=tuple(line["flags"]),
-        used=line["used"],
-        error=line["error"],
-        skipped=line["skipped"],
-    )
-
-
-def _reading(line: dict[str, Any]) -> Reading:
-    return Reading(
-        language=line["language"],
-        languages=tuple((language, share / 1e6) for language, share in line["languages"]),
-        hypotheses=_hypotheses(line["hypotheses"]),
-        words=tuple(Heard(text, first, count, share / 1e6) for text, first, count, share in line["words"]),
-        no_speech=line["no_speech_ppm"] / 1e6,
-        context_samples=line["context_samples"],
-        token_limit=line["token_limit"],
-        is_second_best=line["second_best"],
-        echo=_hypotheses(line["echo"]),
-    )
-
-
-def _hypotheses(lines: Sequence[tuple[str, Sequence[int], int]]) -> tuple[Hypothesis, ...]:
-    return tuple(Hypothesis(text, tuple(tokens), logprob / 1e6) for text, tokens, logprob in lines)
