@@ -118,7 +118,7 @@ def test_a_suspended_monitor_is_told_with_how_long(home: Path, room: Room) -> No
         folder = the_session(home)
         delivering(folder)
         pactl(room.environment(), "suspend-sink", "room", "1")  # and its monitor with it
-        time.sleep(1)
+        time.sleep(3)  # far longer than a stall, as the recorder only sees one while it is not held up itself
         pactl(room.environment(), "suspend-sink", "room", "0")
         delivering(folder)
         until(lambda: "over" in [line["grade"] for line in lines(folder, "state") if line["code"] == "stalled"])
@@ -128,7 +128,7 @@ def test_a_suspended_monitor_is_told_with_how_long(home: Path, room: Room) -> No
     stalled = [line for line in lines(folder, "state") if line["code"] == "stalled"]
     assert ["alarm", "over"] == [line["grade"] for line in stalled]
     (waited_ms,) = re.findall(r"again after (\d+) ms", str(stalled[-1]["text"]))
-    assert int(waited_ms) >= 900
+    assert int(waited_ms) >= 2_900
     assert [] == read_recording(folder).gaps
 
 
