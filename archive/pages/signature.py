@@ -95,17 +95,17 @@ def check_pdf(pdf: bytes) -> PdfSignature:
         PdfMissing: pyhanko is not installed.
     """
     try:
-        from pyhanko.pdf_utils.misc import PdfError  # noqa: PLC0415  (an extra)
-        from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: PLC0415
+        from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise PdfMissing("Checking a PDF's signature needs pyhanko, which is not installed.") from error
     try:
         signatures = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
-        if len(signatures) != 1:
-            raise UnsignedPdf(f"The PDF has {len(signatures)} signatures, not one.")
-        return _read(signatures[0])
-    except (PdfError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        found = _read(signatures[0]) if len(signatures) == 1 else None
+    except Exception as error:  # what is no PDF breaks off the parser anywhere, and not with its own errors alone
         raise UnsignedPdf(f"The PDF's signature cannot be read: {error}.") from error
+    if found is None:
+        raise UnsignedPdf(f"The PDF has {len(signatures)} signatures, not one.")
+    return found
 
 
 def _read(signature: "EmbeddedPdfSignature") -> PdfSignature:

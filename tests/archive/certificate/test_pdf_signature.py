@@ -149,6 +149,16 @@ def is_accepted(pdf: bytes) -> bool:
     return found.is_intact and found.covers_file
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"), [(b"/SigFlags 3", b"/SigFlags ."), (b"/Fields [", b"/Fields <"), (b"%PDF", b"%PDX")]
+)
+def test_a_pdf_that_cannot_be_parsed_has_no_signature_that_could_be_read(printed: Issued, written: bytes, instead: bytes) -> None:
+    whole = (printed.bundle / PDF).read_bytes()
+    assert written in whole
+    with pytest.raises(UnsignedPdf):
+        check_pdf(whole.replace(written, instead))
+
+
 @pytest.mark.parametrize("place", ["in the token", "in the signature", "in the padding"])
 def test_a_flipped_bit_of_the_signature_itself_is_noticed(place: str, printed: Issued, path: Path) -> None:
     pdf = (path / PDF).read_bytes()
