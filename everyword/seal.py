@@ -66,6 +66,12 @@ def read_seal(folder: SessionFolder) -> dict[str, object]:
     return parse_canonical(folder.seal.read_bytes(), what="seal.json")
 
 
+def journal_state(recording: Recording) -> dict[str, object]:
+    """What the seal of a recording says of its journal: the digest of the last line, and how many there are."""
+    head = digest(canonical(recording.last)) if recording.last else recording.folder.genesis()
+    return {"head": head, "lines": recording.lines}
+
+
 def write_sums(folder: SessionFolder, known_digests: dict[str, str]) -> bytes:
     """Write SHA256SUMS over every file that must not change any more, and return its bytes."""
     lines = []

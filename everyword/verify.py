@@ -13,7 +13,7 @@ from everyword import checker, keys, ledger, run
 from everyword.certificates import converted, verify_certificates
 from everyword.checker import Trust
 from everyword.clock import clock_text
-from everyword.digest import canonical, digest, file_digest, parse_canonical
+from everyword.digest import file_digest, parse_canonical
 from everyword.errors import EverywordError, SessionNotFound, UnsupportedFormat
 from everyword.findings import DAMAGE, failed, finding, guarded, passed, stranger, unknown
 from everyword.folder import FORMAT, SessionFolder, is_plain
@@ -21,7 +21,7 @@ from everyword.leaves import altered_seconds
 from everyword.merkle import salt_commitment
 from everyword.model import AudioSegment, Finding, Outcome, Stream
 from everyword.recording import Recording, read_recording
-from everyword.seal import completeness, read_seal, read_sums, roots_of, sealed_files
+from everyword.seal import completeness, journal_state, read_seal, read_sums, roots_of, sealed_files
 from everyword.segment import read_layout
 from everyword.verify_runs import verify_runs
 
@@ -142,12 +142,11 @@ def _seal_against(recording: Recording) -> Iterator[Finding]:
         seal = read_seal(folder)
     except DAMAGE:
         return  # `_seal` has said so
-    head = digest(canonical(recording.last)) if recording.last else folder.genesis()
     expected = {
         "everyword_seal": FORMAT,
         "session": recording.session.id,
         "session_json": folder.genesis(),
-        "journal": {"head": head, "lines": recording.lines},
+        "journal": journal_state(recording),
         "roots": roots_of(recording),
         "sha256sums": file_digest(folder.sums) if folder.sums.exists() else "missing",
         "completeness": completeness(recording),

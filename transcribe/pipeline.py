@@ -16,7 +16,7 @@ from everyword.folder import SessionFolder, disk_errors, is_plain, sync_director
 from everyword.leaves import altered_frames
 from everyword.model import Run, Span, State, Utterance, from_json, to_json
 from everyword.recording import Recording, read_recording
-from everyword.seal import read_seal
+from everyword.seal import journal_state, read_seal
 from transcribe.engine import Engine
 from transcribe.evidence.coverage import BROKEN
 from transcribe.reading.dictionary import DICTIONARIES
@@ -81,8 +81,7 @@ def open_recording(folder: SessionFolder) -> Recording:
             hint="Stop the recording first (Ctrl-C in its terminal); `everyword salvage` closes one that was cut off.",
         )
     recording = read_recording(folder)
-    head = digest(canonical(recording.last)) if recording.last else folder.genesis()
-    if read_seal(folder).get("journal") != {"head": head, "lines": recording.lines}:
+    if read_seal(folder).get("journal") != journal_state(recording):
         raise CorruptFolder(f"{folder.path.name}/journal.jsonl is not the one that was sealed.")
     require_segments(recording)
     return recording

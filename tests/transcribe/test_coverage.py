@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from everyword.model import Gap, Span, State, Track, Word
 from tests.transcribe.builders import a_gap, a_profile, a_word
-from transcribe.evidence.coverage import REACH_S, frames_by_state, ledger
+from transcribe.evidence.coverage import REACH_S, ledger
 from transcribe.evidence.silence import Stillness, stillness
 from transcribe.sound.windows import Piece
 
@@ -67,7 +67,7 @@ def test_the_spans_of_a_track_touch_and_add_up(
     assert 0 == spans[0].first_frame
     assert END == spans[-1].first_frame + spans[-1].frame_count
     assert all(one.first_frame + one.frame_count == other.first_frame for one, other in pairwise(spans))
-    assert END == sum(frames_by_state(spans).values())
+    assert END == sum(span.frame_count for span in spans)
 
 
 @given(grounds(), st.lists(words, max_size=8))

@@ -89,14 +89,6 @@ def paint(track: Track, *, end_frame: int, strokes: Sequence[Stroke], ground: St
     return spans
 
 
-def frames_by_state(spans: Iterable[Span]) -> dict[tuple[int, State], int]:
-    """How many frames of each stream are in each state that occurs."""
-    totals: dict[tuple[int, State], int] = {}
-    for span in spans:
-        totals[span.stream, span.state] = totals.get((span.stream, span.state), 0) + span.frame_count
-    return totals
-
-
 def _by_gap(gap: Gap) -> Stroke:
     """What somebody wanted not to be recorded is withheld, and by whom; anything else that is not there is a gap."""
     end = gap.first_frame + gap.frame_count
